@@ -1,0 +1,69 @@
+#ifndef PURSER_FIELD_H
+#define PURSER_FIELD_H
+
+/*
+ * One column of a table as the outside sees it: its names, its type, its rule. The same rule serves JSON bodies and
+ * CSV files; the table has it once more as a constraint, so that no road leads round it.
+ */
+
+#include "arena.h"
+#include "buffer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct json_object; /* json-c's */
+
+enum field_type {
+    FIELD_UUID,
+    FIELD_BOOLEAN,
+    FIELD_INTEGER, /* minimum to maximum */
+    FIELD_NUMBER,  /* minimum to maximum, a double */
+    FIELD_TEXT,    /* minimum to maximum characters (code points) */
+    FIELD_CHOICE,  /* one of `choices` */
+    FIELD_EMAIL,   /* an e-mail address of at most `maximum` characters */
+    FIELD_TIME     /* a timestamp, UTC; made by the database */
+};
+
+enum field_access {
+    FIELD_READ_ONLY, /* made by us: a client may not send it */
+    FIELD_REQUIRED,  /* must be sent, and not null */
+    FIELD_NULLABLE   /* must be sent, and may be null */
+};
+
+struct field {
+    const char *key;    /* the JSON key and the CSV header */
+    const char *alias;  /* another CSV header for it, or NULL */
+    const char *column; /* the SQL column */
+    enum field_type type;
+    enum field_access access;
+    double minimum, maximum;
+    const char *const *choices; /* ended by NULL */
+};
+
+/* A value on its way to the database, in PostgreSQL's text form; bytes NULL: SQL NULL. */
+struct field_value {
+    const char *bytes; /* NUL-terminated, in the arena (or the caller's text) */
+    int length;
+};
+
+/*
+ * Check one value that a client sent for `field` (`value` NULL is JSON null) and turn it into `out`, allocated in `arena`.
+ * Returns NULL when it is good, else a sentence that says what the value must be (static, or in the arena).
+ */
+const char *field_from_json(const struct field *field, struct json_object *value, struct arena *arena,
+                            struct field_value *out);
+
+/*
+ * The same for one CSV field. An empty unquoted text is no value (null). Booleans are written true, false, 1 or 0.
+ */
+const char *field_from_csv(const struct field *field, const char *text, size_t length, bool quoted,
+                           struct arena *arena, struct field_value *out);
+
+/*
+ * Append a value that PostgreSQL sent in text form as JSON: `length` -1 is null. Numbers and booleans are copied,
+ * strings escaped. Times become "YYYY-MM-DD hh:mm:ss.uuuuuu", always with six digits of fraction.
+ */
+void field_write_json(const struct field *field, const char *bytes, int length, struct buffer *out);
+
+#endif
