@@ -56,16 +56,6 @@ static bool put(struct line *line, const char *bytes, size_t length)
     return true;
 }
 
-/* The length of the valid UTF-8 character at `text`, or 0. */
-static size_t character_at(const char *text, size_t available)
-{
-    unsigned char lead = (unsigned char)text[0];
-    size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    size_t wrong;
-
-    return length <= available && json_utf8_valid(text, length, &wrong) ? length : 0;
-}
-
 /* Add the inside of a JSON string, character by character until one does not fit; what is no UTF-8 becomes
  * U+FFFD. */
 static bool put_text(struct line *line, const char *text)
@@ -73,7 +63,7 @@ static bool put_text(struct line *line, const char *text)
     size_t left = strnlen(text, LINE_BYTES);
 
     while (left > 0) {
-        size_t length = character_at(text, left);
+        size_t length = json_utf8_character(text, left);
         unsigned char c = (unsigned char)text[0];
         char escape[8];
         bool fits;
