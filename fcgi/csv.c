@@ -52,26 +52,30 @@ static enum ending give_up(struct csv *csv, int error)
     return END_FAULT;
 }
 
-/* The next byte of the record into `*c`, or EOF. Returns END_FAULT when there is none for a bad reason. */
-static enum ending next_byte(struct record *record, int *c)
+/* The next byte of the record into `*c`, or EOF. Returns false when there is none for a bad reason. */
+static bool next_byte(struct record *record, int *c)
 {
     struct csv *csv = record->csv;
 
-    errno = 0;
     *c = getc_unlocked(csv->file);
     if (*c == EOF) {
         record->at_end = true;
-        return ferror(csv->file) ? give_up(csv, errno != 0 ? errno : EIO) : END_FIELD;
+        if (ferror(csv->file))
+            give_up(csv, errno != 0 ? errno : EIO);
+        return !ferror(csv->file);
     }
-    if (++record->read > CSV_RECORD_BYTES)
-        return refuse(csv, "the record is longer than %d bytes", CSV_RECORD_BYTES);
     if (*c == '\n')
         csv->next++;
-    if (*c == '\0')
-        return refuse(csv, "field %d holds a NUL byte", csv->count + 1);
-    return END_FIELD;
+    if (++record->read > CSV_RECORD_BYTES)
+        refuse(csv, "the record is longer than %d bytes", CSV_RECORD_BYTES);
+    else if (*c == '\0')
+        refuse(csv, "field %d holds a NUL byte", csv->count + 1);
+    else
+        return true;
+    return false;
 }
 
+/* Add a byte to the field. A byte order mark at the file's start is no text. */
 static void keep(struct record *record, int c)
 {
     *record->to++ = (char)c;
@@ -84,7 +88,7 @@ static void keep(struct record *record, int c)
 static enum ending end_at(struct record *record, int c)
 {
     if (c == '\r') {
-        if (next_byte(record, &c) == END_FAULT)
+        if (!next_byte(record, &c))
             return END_FAULT;
         if (c != '\n')
             return refuse(record->csv, "a carriage return stands alone in field %d", record->csv->count + 1);
@@ -100,14 +104,14 @@ static enum ending read_quoted(struct record *record)
     int c;
 
     for (;;) {
-        if (next_byte(record, &c) == END_FAULT)
+        if (!next_byte(record, &c))
             return END_FAULT;
         if (c == EOF) {
             csv->line = line;
             return refuse(csv, "the quote that begins field %d is never closed", csv->count + 1);
         }
         if (c == '"') {
-            if (next_byte(record, &c) == END_FAULT)
+            if (!next_byte(record, &c))
                 return END_FAULT;
             if (c != '"')
                 break;
@@ -126,7 +130,7 @@ static enum ending read_field(struct record *record, bool *quoted)
 
     *quoted = false;
     for (;;) {
-        if (next_byte(record, &c) == END_FAULT)
+        if (!next_byte(record, &c))
             return END_FAULT;
         if (c == ',' || c == '\n' || c == '\r' || c == EOF)
             return end_at(record, c);
@@ -175,6 +179,7 @@ int csv_read(struct csv *csv)
 {
     struct record record;
 
+    errno = 0;
     do {
         record = (struct record){.csv = csv, .first = csv->line == 0};
         csv->line = csv->next;

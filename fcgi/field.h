@@ -47,12 +47,14 @@ struct field_value {
     int length;
 };
 
+/* Said of a value that may be good: there was no memory to look at it. Compare the pointer. */
+extern const char field_out_of_memory[];
+
 /*
  * Check one value that a client sent for `field` (`value` NULL is JSON null) and turn it into `out`,
  * allocated in `arena`. Returns NULL when it is good, else a sentence that says what the value must be
- * (static, or in the arena), or field_out_of_memory (compare the pointer): then the value may be good.
+ * (static, or in the arena), or field_out_of_memory.
  */
-extern const char field_out_of_memory[];
 const char *field_from_json(const struct field *field, struct json_object *value, struct arena *arena,
                             struct field_value *out);
 
