@@ -113,7 +113,7 @@ static const struct setting *find_setting(const char *name, size_t length)
 /* A misspelt setting would otherwise be silently without effect. */
 static int refuse_unknown(char fault[FAULT_SIZE])
 {
-    for (char **entry = environ; *entry != NULL; entry++) {
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
         size_t length = strcspn(*entry, "=");
         if (strncmp(*entry, "PURSER_", 7) != 0 || find_setting(*entry, length) != NULL)
             continue;
