@@ -32,11 +32,11 @@ GIVEN = {
         Isaac James John Joseph Lawrence Leonard Leopold Lionel Martin Matthew Maurice Michael Nathaniel Oliver Oscar
         Patrick Percy Peter Philip Ralph Reginald Richard Robert Rupert Samuel Sidney Stanley Stephen Theodore Thomas
         Victor Wallace Walter Wilfred William""".split(),
-    "female": """Ada Adelaide Agnes Alice Amelia Annie Augusta Beatrice Bertha Bridget Caroline Catherine Charlotte Clara
-        Constance Cora Daisy Dora Edith Eleanor Eliza Elizabeth Ellen Elsie Emily Emma Esther Ethel Eva Evelyn Fanny
+    "female": """Ada Adelaide Agnes Alice Amelia Annie Augusta Beatrice Bertha Bridget Caroline Catherine Charlotte
+        Clara Constance Cora Daisy Dora Edith Eleanor Eliza Elizabeth Ellen Elsie Emily Emma Esther Ethel Eva Evelyn Fanny
         Florence Frances Gertrude Gladys Grace Hannah Harriet Helen Hilda Ida Isabel Jane Jessie Josephine Kate Laura
-        Lilian Louisa Lucy Mabel Margaret Maria Martha Mary Matilda Maud Mildred Minnie Nellie Nora Olive Rachel Rosa Ruth
-        Sarah Sophia Susan Sybil Violet Winifred""".split(),
+        Lilian Louisa Lucy Mabel Margaret Maria Martha Mary Matilda Maud Mildred Minnie Nellie Nora Olive Rachel Rosa
+        Ruth Sarah Sophia Susan Sybil Violet Winifred""".split(),
 }
 ABROAD = {  # passengers came from many countries; addresses of the crew stay ASCII
     "male": "Anders André Björn Émile François Håkon Jörgen Luís Søren Žarko".split(),
@@ -107,12 +107,11 @@ def draw(random, passenger_class, sex, group):
     return fates
 
 
-def adult_age(random, children):
-    """Most are between 15 and 45, and old enough for their children; of some it isn't known."""
+def adult_age(random, least):
+    """Most are between 15 and 45; of some it isn't known."""
     if random.chance(20):
         return ""
-    age = CHILD_UNTIL + 1 + random.below(16) + (random.below(30) if random.chance(50) else 0)
-    return str(max([age, *(18 + int(float(child)) for child in children)]))
+    return str(max(least, CHILD_UNTIL + 1 + random.below(16) + (random.below(30) if random.chance(50) else 0)))
 
 
 def child_age(random):
@@ -122,7 +121,8 @@ def child_age(random):
 def fare(random, passenger_class):
     """What one berth cost, in pence; few of the first class paid hundreds of pounds."""
     if passenger_class == 1:
-        return 240 * random.between(26, 60) + 12 * random.below(20) + (240 * random.below(180) if random.chance(15) else 0)
+        suite = 240 * random.below(180) if random.chance(15) else 0
+        return 240 * random.between(26, 60) + 12 * random.below(20) + suite
     return random.between(*{2: (240 * 10, 240 * 15), 3: (240 * 7, 240 * 9)}[passenger_class])
 
 
@@ -165,11 +165,12 @@ def passengers(random):
         # A few travelled on a ticket of which nothing is known.
         paid = pounds(fare(random, passenger_class) * berths) if not random.chance(1) else ""
         ages = [child_age(random) for _ in children]
+        least = 18 + max((int(float(age)) for age in ages), default=0) if couple or children else 0
         for sex, fates in (("male", men), ("female", women)):
             for fate in fates:
                 married = "Mrs." if couple or children or random.chance(20) else "Miss"
                 name = names.full("Mr." if sex == "male" else married, sex, surname)
-                yield fate, passenger_class, name, sex, adult_age(random, ages), int(couple), len(children), paid
+                yield fate, passenger_class, name, sex, adult_age(random, least), int(couple), len(children), paid
         for (sex, fate), age in zip(children, ages):
             name = names.full("Master" if sex == "male" else "Miss", sex, surname)
             yield fate, passenger_class, name, sex, age, len(children) - 1, len(men) + len(women), paid
