@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import wait
@@ -29,6 +30,11 @@ def programs():
     if not found:
         raise RuntimeError("no PostgreSQL server under /usr/lib/postgresql")
     return found[-1].parent
+
+
+def person_uuid(number):
+    """The uuid of the row that Database.fill_passengers gave this number."""
+    return f"00000000-0000-7000-8000-{number:012x}"
 
 
 class Cluster:
@@ -163,6 +169,37 @@ class Database:
 
     def empty(self):
         self.sql("TRUNCATE passengers, employees, ledger")
+
+    def fill_passengers(self, count):
+        """`count` rows whose list is in the order of their numbers; person_uuid(n) is the n-th one's, from 1."""
+        self.sql(
+            f"""INSERT INTO passengers (uuid, survived, passenger_class, name, sex, age, siblings_or_spouses_aboard,
+                                        parents_or_children_aboard, fare)
+                SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, n % 2 = 0, n % 3 + 1,
+                       'Person ' || n, CASE n % 2 WHEN 0 THEN 'male' ELSE 'female' END, n % 90 + 0.5, n % 5, n % 4,
+                       n % 500 + 0.25
+                FROM generate_series(1, {count}) AS n"""
+        )
+
+    @contextmanager
+    def locked(self, table):
+        """Nobody reads or writes `table` inside the block."""
+        command = tied("KILL", ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.cluster.url(self.name)])
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+        ) as session:
+            session.stdin.write(f"BEGIN; LOCK TABLE {table};\n\\echo locked\n")
+            session.stdin.flush()
+            try:
+                assert session.stdout.readline() == "locked\n"
+                yield
+            finally:
+                session.stdin.close()
+
+    def await_waiting(self, count=1):
+        """Return when `count` sessions wait for a lock."""
+        ask = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        wait.until(lambda: int(self.sql(ask)) >= count, f"{count} sessions to wait for a lock")
 
     def drop(self):
         self.cluster.sql(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
