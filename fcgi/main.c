@@ -7,6 +7,7 @@
 #include "migrate.h"
 #include "passengers.h"
 #include "serve.h"
+#include "version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +66,7 @@ int main(int count, char **arguments)
     struct config config;
     char fault[256];
     if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0)
-        return printf("purser %s (%s)\n", PURSER_VERSION, PURSER_REVISION) < 0;
+        return printf("purser %s (%s)\n", version_number, version_revision) < 0;
     if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
         return print_usage(stdout, 0);
     if (config_read(&config, fault) != 0) {

@@ -1,6 +1,7 @@
 #include "route.h"
 
 #include "json.h"
+#include "version.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +79,7 @@ void route_index(struct request *request)
 {
     struct buffer body;
     buffer_init(&body);
-    buffer_string(&body, "{\"service\":\"purser\",\"version\":\"" PURSER_VERSION "\",\"routes\":[");
+    buffer_format(&body, "{\"service\":\"purser\",\"version\":\"%s\",\"routes\":[", version_number);
     const char *comma = "";
     for (const struct route_table *const *table = request->server->routes; *table != NULL; table++) {
         for (int i = 0; i < (*table)->count; i++) {

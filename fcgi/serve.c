@@ -11,6 +11,7 @@
 #include "passengers.h"
 #include "request.h"
 #include "route.h"
+#include "version.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -144,7 +145,7 @@ int serve_run(const struct config *config)
     struct worker worker = {.config = config};
     const char *fault = start(&worker);
     if (fault == NULL) {
-        log_line(LOG_LEVEL_INFO, "serving", "version", PURSER_VERSION, LOG_END);
+        log_line(LOG_LEVEL_INFO, "serving", "version", version_number, LOG_END);
         if (loop_run(worker.loop) != 0)
             fault = "epoll failed";
     }
