@@ -157,7 +157,9 @@ static int decode(struct gateway_call *call, const uint8_t *bytes, size_t length
 
 static void begin_call(struct gateway_call *call, uint8_t *bytes)
 {
-    const struct records *records = &call->records;
+    struct records *records = &call->records;
+    if (records->padded)
+        records_strip(records, bytes);
     size_t length = records->walked;
     if (records->too_large) {
         /* What is kept of it ends with PARAMS; the body ends here. Its place is free: STDIN was there. */
