@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+const char uri_out_of_memory[] = "There was no memory to read the path.";
+
 static int hex_digit(char digit)
 {
     if (digit >= '0' && digit <= '9')
@@ -43,7 +45,7 @@ const char *uri_split(struct uri *uri, const char *target, struct arena *arena)
         return "The request target is not a path.";
     char *path = arena_copy(arena, target + 1, length - 1);
     if (path == NULL)
-        return "Out of memory";
+        return uri_out_of_memory;
     if (*path == '\0')
         return NULL;
     while (path != NULL) {
