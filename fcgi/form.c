@@ -61,7 +61,9 @@ static void check_field(struct form *form, int index, const struct field *field,
         return;
     }
     const char *fault = field_from_json(field, value, arena, &form->values[index]);
-    if (fault != NULL)
+    if (fault == field_out_of_memory)
+        errors->failed = true; /* no fault of the client's: the connection is broken off */
+    else if (fault != NULL)
         add_fault(errors, field->key, fault);
 }
 
