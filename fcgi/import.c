@@ -270,7 +270,7 @@ static void explain(struct import *import, PGconn *session, const PGresult *resu
     unsigned long row = row_of(result);
     unsigned long line = line_of(import, row);
     session_reason(session, result, reason);
-    if (state == NULL)
+    if (state == NULL || strncmp(state, "57P", 3) == 0) /* the server told us that it goes, or it didn't */
         fprintf(stderr, "purser: the connection to the database was lost: %s\n", reason);
     else if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0)
         fputs("purser: the database does not have the tables of this purser: run `purser migrate` first\n",
