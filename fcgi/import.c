@@ -18,8 +18,7 @@
 #define JUMPS         4096 /* places where lines and rows drift apart that are remembered */
 #define ROWS_PER_LOOK 1024 /* rows between two looks at the clock */
 
-/* From row `row` on, a row stands `ahead` lines further down than its number: the header, blank lines, long
- * records. */
+/* From row `row` on, a row's line is its number plus `ahead`: the header, blank lines, long records. */
 struct jump {
     unsigned long row, ahead;
 };
@@ -169,8 +168,7 @@ static bool make_key(struct import *import, struct field_value *value)
     return true;
 }
 
-/* Check one value; what we make ourselves where nothing is given is made here. Returns NULL or what it must
- * be. */
+/* Check one value, or make it if it is ours to make and not given. Returns NULL, or what it must be. */
 static const char *read_value(struct import *import, int column, struct field_value *value)
 {
     const struct field *field = &import->resource->fields[import->fields[column]];
@@ -227,8 +225,8 @@ static void read_rows(struct import *import)
 
 /* The database. */
 
-/* The number of the row in a context like "COPY employees, line 3, column age: …", in any language; 0: not
- * told. */
+/* The row's number in a context like "COPY employees, line 3, column age", in any language; 0: none is told.
+ */
 static unsigned long row_of(const PGresult *result)
 {
     const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
@@ -240,8 +238,7 @@ static unsigned long row_of(const PGresult *result)
     return strtoul(comma, NULL, 10);
 }
 
-/* Two rows with one key or address: which one is in the detail, "Key (lower(email))=(a@example.org) already
- * exists." */
+/* Which one is there twice is in the detail: "Key (lower(email))=(a@example.org) already exists." */
 static void explain_duplicate(struct import *import, const PGresult *result, unsigned long line)
 {
     const struct resource *resource = import->resource;
