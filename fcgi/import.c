@@ -247,7 +247,7 @@ static void explain_duplicate(struct import *import, const PGresult *result, uns
     const char *from = detail != NULL ? strstr(detail, ")=(") : NULL;
     const char *to = from != NULL ? strrchr(from, ')') : NULL;
     bool primary = constraint == NULL || strstr(constraint, "_pkey") != NULL;
-    int field = primary || resource->lookup < 0 ? resource->key : resource->lookup;
+    int field = primary ? resource->key : resource->lookup;
     const char *title = resource->fields[field].key;
     for (int i = 0; i < import->count; i++)
         if (import->fields[i] == field)

@@ -19,10 +19,18 @@ COLUMNS = ("survived::int, passenger_class, name, sex, age, siblings_or_spouses_
            "fare")
 
 
+@pytest.fixture(scope="module")
+def private(cluster):
+    """A database that no worker is connected to."""
+    fresh = cluster.copy_template()
+    yield fresh
+    fresh.drop()
+
+
 @pytest.fixture
-def table(database):
-    database.empty()
-    return database
+def table(private):
+    private.empty()
+    return private
 
 
 @pytest.fixture
