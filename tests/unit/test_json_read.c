@@ -315,7 +315,7 @@ static const struct {
     {"\"\xfe\xff\"", 1, "The bytes are not valid UTF-8"},
     {"\"ab\xc3", 3, "The bytes are not valid UTF-8, at line 1, column 4."},
     {"{\"\xff\":1}", 2, "The bytes are not valid UTF-8"},
-    {"{\n \"\xc3\xa9\xc3\xa9\" 1}", 9,
+    {"{\n \"\xc3\xa9\xc3\xa9\" 1}", 10,
      "A colon is expected, at line 2, column 7."}, /* columns are characters */
 };
 
