@@ -4,6 +4,7 @@
 #include "uuid.h"
 
 #include <errno.h>
+#include <float.h>
 #include <json-c/json.h>
 #include <math.h>
 #include <stdarg.h>
@@ -63,8 +64,8 @@ static const char *must_be(const struct field *field, struct arena *arena)
     case FIELD_NUMBER: {
         const char *what = field->type == FIELD_INTEGER ? "an integer" : "a number";
 
-        if (isinf(field->maximum))
-            return say(arena, "must be %s, %.15g or more%s", what, field->minimum, or_null);
+        if (field->maximum >= DBL_MAX)
+            return say(arena, "must be %s of at least %.15g%s", what, field->minimum, or_null);
         return say(arena, "must be %s from %.15g to %.15g%s", what, field->minimum, field->maximum, or_null);
     }
     case FIELD_TEXT:
