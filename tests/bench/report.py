@@ -64,7 +64,8 @@ def sentences(result):
             f"resident memory is {peak:.1f} MiB; target < {BIG_WORKER_MIB} MiB, {mark(peak < BIG_WORKER_MIB)}.",
             f"/getpassenger while such lists are read without end (clients: {big['list_clients']}): "
             f"p99 {big['p99_beside_ms']:.2f} ms, {big['p99_ratio']:.1f} × the {big['p99_alone_ms']:.2f} ms without; "
-            f"target ≤ {BIG_P99_RATIO} ×, {mark(big['p99_ratio'] <= BIG_P99_RATIO)} ({big['load']}, {big['rps']:.0f} requests/s).",
+            f"target ≤ {BIG_P99_RATIO} ×, {mark(big['p99_ratio'] <= BIG_P99_RATIO)} "
+            f"({big['load']}, {big['rps']:.0f} requests/s).",
         ]
     return lines + [f"Refused: {text}" for text in result["refused"]]
 
