@@ -26,8 +26,8 @@ void buffer_free(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer);
 
 /*
- * Make room for `extra` more bytes. Returns where they go, or NULL when memory ran out (and `failed` is set). The
- * pointer is good until the next write; the caller adds what it wrote to `length`.
+ * Make room for `extra` more bytes. Returns where they go, or NULL when memory ran out (and `failed` is set).
+ * The pointer is good until the next write; the caller adds what it wrote to `length`.
  */
 char *buffer_reserve(struct buffer *buffer, size_t extra);
 
