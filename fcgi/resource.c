@@ -205,6 +205,9 @@ int resource_prepare(const struct resource *resource)
         buffer_free(&sql->text);
         return -1;
     }
+    for (int i = 0; i < resource->field_count; i++)
+        sql->labels[i].length = (size_t)snprintf(sql->labels[i].text, sizeof sql->labels[i].text,
+                                                 "%c\"%s\":", i == 0 ? '{' : ',', resource->fields[i].key);
     for (int i = 0; i < RESOURCE_STATEMENTS; i++) {
         snprintf(sql->names[i], sizeof sql->names[i], "%s_%s", resource->name, shapes[i].name);
         sql->statements[i] = (struct database_statement){
@@ -241,9 +244,7 @@ void resource_write_row(const struct resource *resource, const struct database_r
     database_row(result, row, values, resource->field_count);
     for (int i = 0; i < resource->field_count; i++) {
         const struct field *field = &resource->fields[i];
-        buffer_append(out, i == 0 ? "{\"" : ",\"", 2);
-        buffer_string(out, field->key);
-        buffer_append(out, "\":", 2);
+        buffer_append(out, resource->sql->labels[i].text, resource->sql->labels[i].length);
         field_write_json(field, values[i].bytes, values[i].length, out);
     }
     buffer_append(out, "}", 1);
