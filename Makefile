@@ -36,8 +36,8 @@ $(BUILD)/purser: $(OBJECTS)
 $(BUILD)/%.o: fcgi/%.c $(BUILD)/flags.text
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/main.o: CPPFLAGS += -DPURSER_VERSION='"$(shell cat VERSION)"' -DPURSER_REVISION='"$(REVISION)"'
-$(BUILD)/main.o: VERSION $(BUILD)/revision.text
+$(BUILD)/version.o: CPPFLAGS += -DPURSER_VERSION='"$(shell cat VERSION)"' -DPURSER_REVISION='"$(REVISION)"'
+$(BUILD)/version.o: VERSION $(BUILD)/revision.text
 
 # The SQL files travel inside the program.
 $(BUILD)/embedded.c: schema/embed $(SQL) $(BUILD)/flags.text

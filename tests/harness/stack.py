@@ -1,0 +1,149 @@
+"""The service as it is run: supervisord, the workers and nginx, from copies of the repository's own configuration."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import wait, web
+from .process import BINARY, ROOT, environment, run, tied
+
+
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def children(pid, name):
+    """The processes called `name` that `pid` has started."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            head, _, tail = stat.read_text().rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, parent = tail.split()[:2]
+        if head.split("(", 1)[1] == name and int(parent) == pid and state != "Z":
+            found.append(int(stat.parent.name))
+    return sorted(found)
+
+
+class Stack:
+    """`with Stack(database.url) as stack:` is ready inside the block, and gone after it.
+
+    Settings go in as environment variables. `ready` False waits for nginx only, for a service whose database is away.
+    """
+
+    def __init__(self, database_url, ready=True, **settings):
+        self.directory = Path(tempfile.mkdtemp(prefix="purser-s-", dir="/tmp"))
+        self.directory.chmod(0o755)
+        self.output = self.directory / "log"
+        self.port = free_port()
+        self.wait_ready = ready
+        self.process = None
+        self.settings = {"DATABASE_URL": database_url, "PURSER_WORKERS": 2, "PURSER_PORT": self.port, **settings}
+        self.env = environment(
+            **self.settings, RUN_DIR=self.directory / "state",
+            PATH=f"{self.directory / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        )  # fmt: skip
+        self._lay_out()
+
+    def _lay_out(self):
+        """Copies of what runs, owned by an ordinary user."""
+        (self.directory / "bin").mkdir()
+        (self.directory / "state").mkdir()
+        self.output.touch()
+        shutil.copy(BINARY, self.directory / "bin" / "purser")
+        for name in ("supervisord", "nginx"):
+            shutil.copytree(ROOT / name, self.directory / name)
+        self.as_user = []
+        if os.geteuid() == 0:
+            self.as_user = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+            for path in [self.directory, *self.directory.rglob("*")]:
+                shutil.chown(path, "nobody", "nogroup")
+
+    def start(self):
+        configuration = self.directory / "supervisord" / "supervisord.conf"
+        command = [*self.as_user, self.directory / "supervisord" / "start", configuration]
+        # Opened by path and not inherited: supervisord opens /dev/fd/1 again, which asks for the user's own rights.
+        with open(self.output, "ab") as output:
+            self.process = subprocess.Popen(
+                tied("TERM", command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.directory,
+                env=self.env,
+            )  # fmt: skip
+        path = "/readyz" if self.wait_ready else "/healthz"
+        wait.until(lambda: self._answers(path), f"{path} of the service")
+        return self
+
+    def _answers(self, path):
+        assert self.process.poll() is None, f"supervisord exited {self.process.returncode}:\n{self.text()}"
+        try:
+            return self.http("GET", path, timeout=5).status == 200
+        except OSError:
+            return False
+
+    def http(self, method, target, body=None, headers=None, **options):
+        """One request on a connection of its own; see web.fetch."""
+        return web.fetch(self.port, method, target, body, headers, **options)
+
+    def workers(self):
+        """The process ids of the workers."""
+        return children(self.process.pid, "purser")
+
+    def control(self, *words):
+        """What supervisorctl says to these words."""
+        configuration = self.directory / "supervisord" / "supervisord.conf"
+        env = {**self.env, "STOP_WAIT_S": "20"}
+        done = run(["supervisorctl", "-c", configuration, *words], check=False, env=env, cwd=self.directory)
+        return done.stdout + done.stderr
+
+    def text(self):
+        """All that the service wrote."""
+        return self.output.read_text(errors="replace")
+
+    def log(self):
+        """Its log lines, parsed; a line that is no JSON is an error."""
+        return [json.loads(line) for line in self.text().splitlines()]
+
+    def await_line(self, wanted):
+        """The first log line for which wanted(line) is true, once it is there."""
+        return wait.until(lambda: next(filter(wanted, self.log()), None), "a log line")
+
+    def stop(self):
+        """SIGTERM to supervisord stops everything in order; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=2 * wait.PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()  # the workers and nginx go with it as far as they can be found
+            for pid in self.workers() + children(self.process.pid, "nginx"):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+            raise
+
+    def __enter__(self):
+        try:
+            return self.start()
+        except BaseException:
+            self.destroy()
+            raise
+
+    def __exit__(self, kind, *_):
+        code = self.destroy()
+        assert kind is not None or code == 0, f"supervisord exited {code}"
+
+    def destroy(self):
+        code = 0
+        try:
+            if self.process is not None:
+                code = self.stop()
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        return code
