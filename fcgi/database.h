@@ -91,7 +91,8 @@ void database_cancel(struct database *database, struct database_query *query);
 enum database_outcome database_outcome(const struct database_result *result);
 int database_rows(const struct database_result *result);
 
-/* A value in PostgreSQL's text form, NUL-terminated; length -1 and bytes "" for NULL. */
+/* A value in the form that the statement asks for (text or binary), with a NUL behind it; length -1 for NULL.
+ */
 struct database_value {
     const char *bytes;
     int length;

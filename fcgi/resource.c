@@ -211,7 +211,7 @@ int resource_prepare(const struct resource *resource)
     for (int i = 0; i < RESOURCE_STATEMENTS; i++) {
         snprintf(sql->names[i], sizeof sql->names[i], "%s_%s", resource->name, shapes[i].name);
         sql->statements[i] = (struct database_statement){
-            .text = {.name = sql->names[i], .sql = sql->text.bytes + places[i]},
+            .text = {.name = sql->names[i], .sql = sql->text.bytes + places[i], .binary = true},
             .kind = shapes[i].kind,
             .then = shapes[i].then != 0 ? &sql->statements[shapes[i].then] : NULL};
     }
