@@ -2,8 +2,8 @@
 #define PURSER_CONFIG_H
 
 /*
- * The settings, from the environment alone (12factor.net/config). The table in config.c is the one list of them; the
- * README's table is held against it by a test.
+ * The settings, from the environment alone (12factor.net/config). The table in config.c is the one list of
+ * them; the README's table is held against it by a test.
  */
 
 #include "arena.h"
@@ -24,19 +24,19 @@ struct config {
 };
 
 /*
- * Read every setting. Returns 0, or -1 with a sentence in `fault` that names the setting that is wrong or unknown (any
- * PURSER_* variable that is not in the table), or the secret's file that can't be read.
+ * Read every setting. Returns 0, or -1 with a sentence in `fault` that names the setting that is wrong or
+ * unknown (any PURSER_* variable that is not in the table), or the secret's file that can't be read.
  */
 int config_read(struct config *config, char fault[256]);
 
 /*
- * Where the database is, as the two arrays that PQconnectStartParams takes, ended by NULL: from DATABASE_URL (any libpq
- * URI or key=value string), else from DB_USERNAME, DB_PASSWORD, DB_URL (host or host:port) and DB_NAME, else nothing, and libpq
- * reads its own PG* variables. DATABASE_URL_FILE, DB_PASSWORD_FILE and PGPASSWORD_FILE name files that hold the secret
- * (a newline at the end is dropped) and are read afresh at each call, so that a rotated password is picked up at the
- * next connect. `application_name` is added where none is given. With several hosts and no target_session_attrs,
- * read-write is asked for.
- * The strings live in `arena`. Returns 0, or -1 with a sentence in `fault`; it never holds a secret.
+ * Where the database is, as the two arrays that PQconnectStartParams takes, ended by NULL: from DATABASE_URL
+ * (any libpq URI or key=value string), else from DB_USERNAME, DB_PASSWORD, DB_URL (host or host:port) and
+ * DB_NAME, else nothing, and libpq reads its own PG* variables. DATABASE_URL_FILE, DB_PASSWORD_FILE and
+ * PGPASSWORD_FILE name files that hold the secret (a newline at the end is dropped) and are read afresh at
+ * each call, so that a rotated password is picked up at the next connect. `application_name` is added where
+ * none is given. With several hosts and no target_session_attrs, read-write is asked for. The strings live in
+ * `arena`. Returns 0, or -1 with a sentence in `fault`; it never holds a secret.
  */
 #define CONFIG_CONNECTION_MAX 16
 struct config_connection {
@@ -46,15 +46,18 @@ struct config_connection {
 int config_connection(struct config_connection *connection, struct arena *arena, char fault[256]);
 
 /*
- * `purser config`: every setting with its value in force, secrets masked, a line each as NAME=value; with `name`, that
- * setting's value alone. Returns 0, or -1 with a sentence in `fault`.
+ * `purser config`: every setting with its value in force, secrets masked, a line each as NAME=value; with
+ * `name`, that setting's value alone. Returns 0, or -1 with a sentence in `fault`.
  */
 int config_print(const struct config *config, const char *name, FILE *out, char fault[256]);
 
 /*
- * The processors that this process may use: its affinity, cut to the CPU quota of its control group (v2 cpu.max, v1
- * cpu.cfs_quota_us), rounded up; at least 1.
+ * The processors that this process may use: its affinity, cut to the CPU quota of its control group (v2
+ * cpu.max, v1 cpu.cfs_quota_us), rounded up; at least 1.
  */
 int config_processors(void);
+
+/* That quota alone, 0 where there is none; `root` goes before /proc and /sys ("" outside of tests). */
+int config_quota(const char *root);
 
 #endif

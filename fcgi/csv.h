@@ -2,8 +2,8 @@
 #define PURSER_CSV_H
 
 /*
- * CSV in (RFC 4180): comma, double quotes, CRLF or LF, a UTF-8 byte order mark at the start is skipped. One record at a
- * time; memory is bounded by CSV_RECORD_BYTES.
+ * CSV in (RFC 4180): comma, double quotes, CRLF or LF, a UTF-8 byte order mark at the start is skipped. One
+ * record at a time; memory is bounded by CSV_RECORD_BYTES.
  */
 
 #include "buffer.h"
@@ -22,22 +22,22 @@ struct csv_field {
 };
 
 struct csv {
-    FILE *file;          /* the caller's: csv does not close it */
-    unsigned long line;  /* line at which the record that was read last begins, from 1 */
-    unsigned long next;  /* line at which the next one begins */
+    FILE *file;         /* the caller's: csv does not close it */
+    unsigned long line; /* line at which the record that was read last begins, from 1 */
+    unsigned long next; /* line at which the next one begins */
     struct csv_field fields[CSV_FIELDS];
-    int count;           /* fields in the record that was read last */
-    char fault[120];     /* after -1: a sentence that says what is wrong, without the line number */
-    struct buffer text;  /* private: the record's bytes */
+    int count;          /* fields in the record that was read last */
+    char fault[120];    /* after -1: a sentence that says what is wrong, without the line number */
+    struct buffer text; /* private: the record's bytes */
 };
 
 void csv_init(struct csv *csv, FILE *file);
 void csv_free(struct csv *csv);
 
 /*
- * Read the next record; blank lines are skipped. Returns 1 when there is one, 0 at the end of the file, -1 when the file
- * can't be read (errno not 0) or is not CSV (errno 0); `fault` and `line` say what and where. A record must be valid
- * UTF-8 without U+0000.
+ * Read the next record; blank lines are skipped. Returns 1 when there is one, 0 at the end of the file, -1
+ * when the file can't be read (errno not 0) or is not CSV (errno 0); `fault` and `line` say what and where. A
+ * record must be valid UTF-8 without U+0000.
  */
 int csv_read(struct csv *csv);
 

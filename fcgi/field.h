@@ -2,8 +2,8 @@
 #define PURSER_FIELD_H
 
 /*
- * One column of a table as the outside sees it: its names, its type, its rule. The same rule serves JSON bodies and
- * CSV files; the table has it once more as a constraint, so that no road leads round it.
+ * One column of a table as the outside sees it: its names, its type, its rule. The same rule serves JSON
+ * bodies and CSV files; the table has it once more as a constraint, so that no road leads round it.
  */
 
 #include "arena.h"
@@ -47,22 +47,27 @@ struct field_value {
     int length;
 };
 
+/* Said of a value that may be good: there was no memory to look at it. Compare the pointer. */
+extern const char field_out_of_memory[];
+
 /*
- * Check one value that a client sent for `field` (`value` NULL is JSON null) and turn it into `out`, allocated in `arena`.
- * Returns NULL when it is good, else a sentence that says what the value must be (static, or in the arena).
+ * Check one value that a client sent for `field` (`value` NULL is JSON null) and turn it into `out`,
+ * allocated in `arena`. Returns NULL when it is good, else a sentence that says what the value must be
+ * (static, or in the arena), or field_out_of_memory.
  */
 const char *field_from_json(const struct field *field, struct json_object *value, struct arena *arena,
                             struct field_value *out);
 
 /*
- * The same for one CSV field. An empty unquoted text is no value (null). Booleans are written true, false, 1 or 0.
+ * The same for one CSV field. An empty unquoted text is no value (null). Booleans are written true, false, 1
+ * or 0.
  */
 const char *field_from_csv(const struct field *field, const char *text, size_t length, bool quoted,
                            struct arena *arena, struct field_value *out);
 
 /*
- * Append a value that PostgreSQL sent in text form as JSON: `length` -1 is null. Numbers and booleans are copied,
- * strings escaped. Times become "YYYY-MM-DD hh:mm:ss.uuuuuu", always with six digits of fraction.
+ * Append a value that PostgreSQL sent in text form as JSON: `length` -1 is null. Numbers and booleans are
+ * copied, strings escaped. Times become "YYYY-MM-DD hh:mm:ss.uuuuuu", always with six digits of fraction.
  */
 void field_write_json(const struct field *field, const char *bytes, int length, struct buffer *out);
 

@@ -2,9 +2,11 @@
 #define PURSER_SCHEMA_H
 
 /*
- * The SQL files of schema/ as they were when this program was built: the build writes the arrays (schema/embed).
+ * The SQL files of schema/ as they were when this program was built: the build writes the arrays
+ * (schema/embed).
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct schema_migration {
@@ -19,5 +21,14 @@ extern const int schema_migration_count; /* also the version that this build exp
 
 /* What is run after the migrations each time: the rights of the workers' role (schema/grants.sql). */
 extern const char schema_grants[];
+
+/* One row: the version that the database is at, and the checksums of its migrations in order, joined. */
+extern const char schema_query[];
+
+/*
+ * Hold what schema_query gave against this build. Returns false when they agree, else true with a sentence
+ * for clients in `fault`.
+ */
+bool schema_fault(const char *version, const char *checksums, char *fault, size_t size);
 
 #endif

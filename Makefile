@@ -1,0 +1,124 @@
+# Purser's build. `make help` lists what there is; CONTRIBUTING.md says how it is meant.
+
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+BUILD = build
+SAN =
+export PORT RUN_DIR DATABASE_URL
+
+# Debian keeps libpq's header in a folder of its own.
+CPPFLAGS = -D_GNU_SOURCE -Ifcgi -I/usr/include/postgresql
+CFLAGS = -std=c17 -g $(if $(SAN),$(SANITIZE),$(HARDEN)) -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla
+HARDEN = -O2 -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS = $(if $(SAN),$(SANITIZE),-pie) -Wl,-z,relro,-z,now
+LDLIBS = -lfcgi -lpq -ljson-c -lm
+
+SQL = $(wildcard schema/*.sql)
+OBJECTS = $(patsubst fcgi/%.c,$(BUILD)/%.o,$(wildcard fcgi/*.c)) $(BUILD)/embedded.o
+TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+HELPERS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+FORMATTED = $(wildcard fcgi/*.[ch] tests/*/*.[ch])
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all tests gcc clang asan test test-unit test-gateway test-system run up down bench lint format clean help FORCE
+
+all: $(BUILD)/purser ## build the program, build/purser
+
+# --- the program ---
+
+$(BUILD)/purser: $(OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/%.o: fcgi/%.c $(BUILD)/flags.text
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/version.o: CPPFLAGS += -DPURSER_VERSION='"$(shell cat VERSION)"' -DPURSER_REVISION='"$(REVISION)"'
+$(BUILD)/version.o: VERSION $(BUILD)/revision.text
+
+# The SQL files travel inside the program.
+$(BUILD)/embedded.c: schema/embed $(SQL) $(BUILD)/flags.text
+	schema/embed $@
+
+$(BUILD)/embedded.o: $(BUILD)/embedded.c
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+# Files that change only when their text does: what was built with other flags or from another commit is built again.
+REVISION = $(or $(shell git -c safe.directory='*' rev-parse --short HEAD 2>/dev/null),unknown)
+$(BUILD)/flags.text: TEXT = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(BUILD)/revision.text: TEXT = $(REVISION)
+$(BUILD)/%.text: FORCE
+	@mkdir -p $(BUILD)/tests
+	@echo '$(TEXT)' | cmp -s - $@ || echo '$(TEXT)' >$@
+
+-include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
+
+# --- the tests ---
+
+tests: $(TESTS)
+
+$(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags.text
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# A test whose first line is "// wrap: malloc calloc" stands between the program and these functions (ld --wrap).
+$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(HELPERS) $(filter-out $(BUILD)/main.o,$(OBJECTS))
+	$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(,)--wrap=,$(shell sed -n 's|^// wrap:||p;1q' tests/unit/test_$*.c)) \
+		-o $@ $^ $(LDLIBS) -lcmocka
+, := ,
+
+gcc:
+	@$(MAKE) --no-print-directory BUILD=build/gcc CC=gcc SAN= all tests
+clang:
+	@$(MAKE) --no-print-directory BUILD=build/clang CC=clang SAN= all tests
+asan:
+	@$(MAKE) --no-print-directory BUILD=build/asan CC=gcc SAN=1 all tests
+
+test: ## install what is missing, run every test: gcc, clang, ASan + UBSan
+	@install/packages test
+	@$(MAKE) --no-print-directory gcc clang asan
+	@tests/run unit gateway system
+
+test-unit test-gateway test-system: test-%: ## one kind of tests, with gcc's build (VARIANT=clang or asan: another)
+	@install/packages test
+	@$(MAKE) --no-print-directory $(or $(VARIANT),gcc)
+	@tests/run --variant $(or $(VARIANT),gcc) $*
+
+# --- running it ---
+
+run: ## install what is missing, build, run everything on PORT (8080) until Ctrl-C
+	@install/packages run
+	@$(MAKE) --no-print-directory all
+	@supervisord/run run
+
+up: ## the same in the background; returns when it is ready
+	@install/packages run
+	@$(MAKE) --no-print-directory all
+	@supervisord/run up
+
+down: ## stop what `make up` started
+	@supervisord/run down
+
+bench: ## measure Purser and its peers side by side
+	@install/packages bench
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run
+
+# --- the house ---
+
+lint: ## the formatting, and both compilers' warnings
+	@install/packages lint
+	clang-format --dry-run --Werror $(FORMATTED)
+	@$(MAKE) --no-print-directory gcc clang
+
+format: ## format the C files
+	@install/packages lint
+	clang-format -i $(FORMATTED)
+
+clean: ## remove what was built (not the data in .run/)
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile

@@ -1,0 +1,293 @@
+#include "config.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FAULT_SIZE 256
+
+/* The list of settings: reading, the check for unknown ones and `purser config` all follow it. */
+
+enum kind { KIND_INT, KIND_UINT64, KIND_LEVEL };
+
+struct setting {
+    const char *name;
+    enum kind kind;
+    size_t offset; /* of the member in struct config */
+    uint64_t fallback, minimum, maximum;
+};
+
+#define WORKERS_MINIMUM                                                                                      \
+    2 /* supervisord keeps the socket only while a worker lives: one restarts, one stays */
+#define WORKERS_MAXIMUM 256
+#define OURS(member)    offsetof(struct config, member)
+
+static const struct setting settings[] = {
+    /* name, kind, member, default, minimum, maximum; PURSER_WORKERS' default is worked out (default_of) */
+    {"PURSER_WORKERS", KIND_INT, OURS(workers), WORKERS_MINIMUM, 1, WORKERS_MAXIMUM},
+    {"PURSER_PORT", KIND_INT, OURS(port), 8080, 1, 65535},
+    {"PURSER_MAX_BODY_BYTES", KIND_UINT64, OURS(max_body_bytes), 1048576, 1024, 67108864},
+    {"PURSER_DEADLINE_MS", KIND_UINT64, OURS(deadline_ms), 10000, 100, 600000},
+    {"PURSER_DRAIN_MS", KIND_UINT64, OURS(drain_ms), 15000, 100, 600000},
+    {"PURSER_DB_READERS", KIND_INT, OURS(readers), 1, 1, 64},
+    {"PURSER_DB_WRITERS", KIND_INT, OURS(writers), 2, 1, 64},
+    {"PURSER_LOG_LEVEL", KIND_LEVEL, OURS(log_level), LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_ERROR},
+};
+
+#define SETTINGS (sizeof settings / sizeof settings[0])
+
+static const char *const level_names[] = {
+    [LOG_LEVEL_DEBUG] = "debug",
+    [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_WARN] = "warn",
+    [LOG_LEVEL_ERROR] = "error",
+};
+
+static uint64_t default_of(const struct setting *setting)
+{
+    if (setting->offset != OURS(workers))
+        return setting->fallback;
+    int processors = config_processors();
+    if (processors < WORKERS_MINIMUM)
+        return WORKERS_MINIMUM;
+    return processors > WORKERS_MAXIMUM ? WORKERS_MAXIMUM : (uint64_t)processors;
+}
+
+static void store(struct config *config, const struct setting *setting, uint64_t value)
+{
+    char *member = (char *)config + setting->offset;
+    if (setting->kind == KIND_UINT64)
+        *(uint64_t *)(void *)member = value;
+    else
+        *(int *)(void *)member = (int)value;
+}
+
+static uint64_t load(const struct config *config, const struct setting *setting)
+{
+    const char *member = (const char *)config + setting->offset;
+    if (setting->kind == KIND_UINT64)
+        return *(const uint64_t *)(const void *)member;
+    return (uint64_t) * (const int *)(const void *)member;
+}
+
+/* A whole number in decimal digits alone: no sign, space or unit, which strtoull(3) would pass over. */
+static bool read_number(const char *text, uint64_t *value)
+{
+    if (*text == '\0' || strspn(text, "0123456789") != strlen(text))
+        return false;
+    errno = 0;
+    *value = strtoull(text, NULL, 10);
+    return errno == 0;
+}
+
+static int read_setting(const struct setting *setting, const char *text, uint64_t *value,
+                        char fault[FAULT_SIZE])
+{
+    if (setting->kind == KIND_LEVEL) {
+        for (*value = setting->minimum; *value <= setting->maximum; (*value)++)
+            if (strcmp(text, level_names[*value]) == 0)
+                return 0;
+        snprintf(fault, FAULT_SIZE, "%s is \"%.60s\": it must be debug, info, warn or error", setting->name,
+                 text);
+        return -1;
+    }
+    if (read_number(text, value) && *value >= setting->minimum && *value <= setting->maximum)
+        return 0;
+    snprintf(fault, FAULT_SIZE, "%s is \"%.60s\": it must be a whole number from %ju to %ju", setting->name,
+             text, (uintmax_t)setting->minimum, (uintmax_t)setting->maximum);
+    return -1;
+}
+
+static const struct setting *find_setting(const char *name, size_t length)
+{
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (strlen(settings[i].name) == length && memcmp(settings[i].name, name, length) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+/* A misspelt setting would otherwise be silently without effect. */
+static int refuse_unknown(char fault[FAULT_SIZE])
+{
+    for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+        size_t length = strcspn(*entry, "=");
+        if (strncmp(*entry, "PURSER_", 7) != 0 || find_setting(*entry, length) != NULL)
+            continue;
+        int used = snprintf(fault, FAULT_SIZE,
+                            "%.*s is not a setting; these are:", length < 60 ? (int)length : 60, *entry);
+        for (size_t i = 0; i < SETTINGS && used < FAULT_SIZE; i++)
+            used += snprintf(fault + used, FAULT_SIZE - (size_t)used, " %s", settings[i].name);
+        return -1;
+    }
+    return 0;
+}
+
+int config_read(struct config *config, char fault[FAULT_SIZE])
+{
+    if (refuse_unknown(fault) != 0)
+        return -1;
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const char *text = getenv(settings[i].name);
+        uint64_t value;
+        if (text == NULL)
+            value = default_of(&settings[i]);
+        else if (read_setting(&settings[i], text, &value, fault) != 0)
+            return -1;
+        store(config, &settings[i], value);
+    }
+
+    struct arena arena;
+    struct config_connection connection;
+    arena_init(&arena);
+    int result = config_connection(&connection, &arena, fault);
+    arena_free(&arena);
+    return result;
+}
+
+/* `purser config`. */
+
+/* What libpq reads from the environment by itself. */
+// clang-format off
+static const char *const libpq_variables[] = {
+    "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGPASSWORD_FILE",
+    "PGPASSFILE", "PGSERVICE", "PGSERVICEFILE", "PGOPTIONS", "PGAPPNAME", "PGCHANNELBINDING",
+    "PGREQUIREAUTH", "PGREQUIREPEER", "PGSSLMODE", "PGSSLNEGOTIATION", "PGSSLCERT", "PGSSLKEY",
+    "PGSSLCERTMODE", "PGSSLROOTCERT", "PGSSLCRL", "PGSSLCRLDIR", "PGSSLSNI", "PGSSLMINPROTOCOLVERSION",
+    "PGSSLMAXPROTOCOLVERSION", "PGSSLCOMPRESSION", "PGGSSENCMODE", "PGGSSDELEGATION", "PGGSSLIB",
+    "PGKRBSRVNAME", "PGMINPROTOCOLVERSION", "PGMAXPROTOCOLVERSION", "PGCONNECT_TIMEOUT",
+    "PGTARGETSESSIONATTRS", "PGLOADBALANCEHOSTS", "PGDATESTYLE", "PGTZ", "PGGEQO", NULL,
+};
+// clang-format on
+static const char *const part_variables[] = {"DB_USERNAME", "DB_PASSWORD", "DB_PASSWORD_FILE",
+                                             "DB_URL",      "DB_NAME",     NULL};
+static const char *const url_variables[] = {"DATABASE_URL", "DATABASE_URL_FILE", NULL};
+
+struct printer {
+    FILE *out;
+    const char *wanted; /* the one setting that is asked for, or NULL */
+    int printed;
+};
+
+/* Line breaks would make one value look like two. */
+static void print_text(FILE *out, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        putc((unsigned char)text[i] < ' ' ? '?' : text[i], out);
+}
+
+/* Where the value of a secret key begins, if `text` is at the end of such a key's name, else NULL. */
+static const char *secret_at(const char *text)
+{
+    static const char *const endings[] = {"password", "secret", "scram_client_key", "scram_server_key"};
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t length = strlen(endings[i]);
+        if (strncmp(text, endings[i], length) != 0)
+            continue;
+        const char *equals = text + length + strspn(text + length, " \t\r\n");
+        if (*equals == '=')
+            return equals + 1 + strspn(equals + 1, " \t\r\n");
+    }
+    return NULL;
+}
+
+/* The end of a value: of a URI's parameter, or of key=value text, where quotes may hold spaces. */
+static const char *skip_value(const char *value, bool uri)
+{
+    if (uri)
+        return value + strcspn(value, "&");
+    const char *stop = *value == '\'' ? "'" : " \t\r\n";
+    const char *end = *value == '\'' ? value + 1 : value;
+    while (*end != '\0' && strchr(stop, *end) == NULL)
+        end += end[0] == '\\' && end[1] != '\0' ? 2 : 1;
+    return *stop == '\'' && *end == '\'' ? end + 1 : end;
+}
+
+/* A connection string without its secrets. In doubt, as with an @ in a password, too much is masked. */
+static void print_url(FILE *out, const char *url)
+{
+    bool uri = strncmp(url, "postgres", 8) == 0;
+    const char *from = url;
+    const char *scheme = uri ? strstr(url, "://") : NULL;
+    const char *colon = scheme != NULL ? strchr(scheme + 3, ':') : NULL;
+    const char *at = colon != NULL ? strrchr(colon, '@') : NULL;
+    if (at != NULL) {
+        print_text(out, url, (size_t)(colon + 1 - url));
+        fputs("***", out);
+        from = at;
+    }
+    while (*from != '\0') {
+        const char *secret = secret_at(from);
+        print_text(out, from, secret != NULL ? (size_t)(secret - from) : 1);
+        if (secret != NULL)
+            fputs("***", out);
+        from = secret != NULL ? skip_value(secret, uri) : from + 1;
+    }
+}
+
+/* Start the line of `name`; false when another setting is asked for. */
+static bool begin(struct printer *printer, const char *name)
+{
+    if (printer->wanted != NULL && strcmp(printer->wanted, name) != 0)
+        return false;
+    if (printer->wanted == NULL)
+        fprintf(printer->out, "%s=", name);
+    printer->printed++;
+    return true;
+}
+
+static void print_variables(struct printer *printer, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        const char *value = getenv(*names);
+        if (value == NULL || *value == '\0' || !begin(printer, *names))
+            continue;
+        if (strcmp(*names, "DATABASE_URL") == 0)
+            print_url(printer->out, value);
+        else if (strcmp(*names, "PGPASSWORD") == 0 || strcmp(*names, "DB_PASSWORD") == 0)
+            fputs("***", printer->out);
+        else
+            print_text(printer->out, value, strlen(value));
+        putc('\n', printer->out);
+    }
+}
+
+static bool any_set(const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        const char *value = getenv(*names);
+        if (value != NULL && *value != '\0')
+            return true;
+    }
+    return false;
+}
+
+int config_print(const struct config *config, const char *name, FILE *out, char fault[FAULT_SIZE])
+{
+    struct printer printer = {.out = out, .wanted = name};
+    for (size_t i = 0; i < SETTINGS; i++) {
+        if (!begin(&printer, settings[i].name))
+            continue;
+        if (settings[i].kind == KIND_LEVEL)
+            fprintf(out, "%s\n", level_names[load(config, &settings[i])]);
+        else
+            fprintf(out, "%ju\n", (uintmax_t)load(config, &settings[i]));
+    }
+    /* Of the ways to name the database the first one counts; libpq's variables fill in what it leaves open.
+     */
+    print_variables(&printer, any_set(url_variables) ? url_variables : part_variables);
+    print_variables(&printer, libpq_variables);
+
+    if (name != NULL && printer.printed == 0) {
+        snprintf(fault, FAULT_SIZE, "%.60s is not a setting, or has no value here", name);
+        return -1;
+    }
+    if (fflush(out) != 0 || ferror(out)) {
+        snprintf(fault, FAULT_SIZE, "the settings can't be written: %s", strerror(errno));
+        return -1;
+    }
+    return 0;
+}

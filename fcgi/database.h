@@ -1,0 +1,106 @@
+#ifndef PURSER_DATABASE_H
+#define PURSER_DATABASE_H
+
+/*
+ * Queries and their fate. A query is answered once: with its rows, its error, or the news that its deadline
+ * has passed. Until then it is sent again as often as connections are lost under it, so every statement must
+ * be harmless when it is run twice (the same request makes the same row ids, and knows what it has done: see
+ * resource.h).
+ *
+ * Reads go out at the end of the loop's turn, all of them before one Sync. Inserts go in batches: one
+ * transaction at a time on a connection, of all that came in while the one before was on its way; when one of
+ * them fails, its batch is rolled back and sent again one by one. Other writes have a transaction of their
+ * own and a connection to themselves, so that a locked row holds up nothing else, and two workers can't
+ * deadlock. A write is answered after its commit.
+ */
+
+#include "lane.h"
+#include "loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct database;
+struct database_result;
+
+enum database_kind { DATABASE_READ, DATABASE_INSERT, DATABASE_WRITE };
+
+struct database_statement {
+    struct lane_statement text;
+    enum database_kind kind;
+    /*
+     * Run right behind it in the same transaction, with the first parameter alone; its rows are the answer.
+     * NULL: none.
+     */
+    const struct database_statement *then;
+};
+
+enum database_outcome {
+    DATABASE_OK,
+    DATABASE_CONFLICT, /* a unique value is taken already: see database_constraint */
+    DATABASE_INVALID,  /* a value breaks a rule of the table, or of its type */
+    DATABASE_AWAY,     /* the deadline passed before the query could be sent: nothing was done */
+    DATABASE_LOST, /* the same, but it had been sent before on a connection that was lost: it may be done, or
+                      not */
+    DATABASE_TIMEOUT, /* the deadline passed while PostgreSQL was at work: it may be done, or not */
+    DATABASE_FULL,    /* PostgreSQL is out of disk, memory or connections */
+    DATABASE_FAILED   /* an error that no client can cause; it was logged */
+};
+
+/* A query lives in its caller's memory, and so do its values, until `done` was called or it was cancelled. */
+struct database_query {
+    const struct database_statement *statement;
+    const char *const *values; /* text, NULL: SQL NULL */
+    int count;
+    uint64_t deadline; /* as loop_now counts */
+    void (*done)(void *cookie, const struct database_result *result);
+    void *cookie;
+    struct database_job *job; /* private; NULL when it is not under way */
+};
+
+struct database_options {
+    int readers, writers;                               /* connections */
+    uint64_t deadline_ms;                               /* PostgreSQL ends a statement that runs longer */
+    const struct database_statement *const *statements; /* all there are, but for `then`s; ended by NULL */
+};
+
+/* Begins to connect; queries may be sent at once, and wait. The options may go after the call, the statements
+ * not. NULL when memory ran out. */
+struct database *database_create(struct loop *loop, const struct database_options *options);
+
+/* Close; queries that are under way are dropped without a word. NULL is let pass. */
+void database_free(struct database *database);
+
+/* Why not every kind of query can be run right now, a sentence for clients; NULL when they can. */
+const char *database_fault(const struct database *database);
+
+/*
+ * Send a query. `done` is called once, from the loop, never from inside this call. Returns 0, or -1 when
+ * memory ran out: then `done` is not called.
+ */
+int database_send(struct database *database, struct database_query *query);
+
+/*
+ * The caller loses interest: `done` will not be called. What has been sent is not undone. A query that isn't
+ * under way is let pass.
+ */
+void database_cancel(struct database *database, struct database_query *query);
+
+/* ---- results: valid inside `done` ---- */
+
+enum database_outcome database_outcome(const struct database_result *result);
+int database_rows(const struct database_result *result);
+
+/* A value in PostgreSQL's text form, NUL-terminated; length -1 and bytes "" for NULL. */
+struct database_value {
+    const char *bytes;
+    int length;
+};
+
+/* Fill in the `columns` first values of a row. */
+void database_row(const struct database_result *result, int row, struct database_value *values, int columns);
+
+/* For a conflict or an invalid value: the name of the constraint that was broken, or "". */
+const char *database_constraint(const struct database_result *result);
+
+#endif

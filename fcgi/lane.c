@@ -1,0 +1,231 @@
+#include "lane.h"
+
+#include "arena.h"
+#include "config.h"
+#include "log.h"
+#include "schema.h"
+#include "uuid.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RETRY_FIRST_MS 20
+#define RETRY_MOST_MS  500 /* so that the service is back within a second of its database */
+
+#define OLDEST_SERVER 140000
+
+enum state { AWAY, CHECKING, PREPARING, READY };
+
+struct lane {
+    struct loop *loop;
+    struct lane_options options;
+    const struct lane_handler *handler;
+    void *cookie;
+    struct pipeline *pipeline;
+    enum state state;
+    struct loop_timer retry;
+    uint64_t retry_ms;
+    char fault[160];  /* for clients; "" when ready */
+    char logged[512]; /* what was logged last about not being ready, so that it is said once */
+};
+
+/* ---- not ready, and why ---- */
+
+static void note_fault(struct lane *lane, const char *fault, const char *reason)
+{
+    snprintf(lane->fault, sizeof lane->fault, "%s", fault);
+    if (strcmp(lane->logged, reason) == 0)
+        return;
+    snprintf(lane->logged, sizeof lane->logged, "%s", reason);
+    log_line(LOG_LEVEL_WARN, fault, "reason", reason, LOG_END);
+}
+
+static void callback_retry(void *cookie)
+{
+    struct lane *lane = cookie;
+    struct arena arena;
+    struct config_connection connection;
+    char fault[256];
+    arena_init(&arena);
+    if (config_connection(&connection, &arena, fault) == 0) {
+        pipeline_connect(lane->pipeline, connection.keywords, connection.values);
+    } else {
+        note_fault(lane, "The database can't be reached.", fault);
+        loop_timer_set(lane->loop, &lane->retry, RETRY_MOST_MS);
+    }
+    arena_free(&arena);
+}
+
+/* Back off with jitter: many workers lose one database at the same moment. */
+static void retry_later(struct lane *lane)
+{
+    uint8_t random[16] = {0};
+    uuid_entropy(random);
+    uint64_t wait = lane->retry_ms / 2 + (uint64_t)random[0] * lane->retry_ms / 512;
+    loop_timer_set(lane->loop, &lane->retry, wait);
+    lane->retry_ms = lane->retry_ms * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : lane->retry_ms * 2;
+}
+
+static void callback_down(void *cookie, const char *reason)
+{
+    struct lane *lane = cookie;
+    bool was_ready = lane->state == READY;
+    bool unfit = (lane->state == CHECKING || lane->state == PREPARING) && lane->fault[0] != '\0';
+    lane->state = AWAY;
+    if (!unfit)
+        note_fault(lane, "The database can't be reached.", reason);
+    retry_later(lane);
+    if (was_ready)
+        lane->handler->down(lane->cookie);
+}
+
+/* ---- getting ready ---- */
+
+static void refuse_schema(struct lane *lane, const char *fault)
+{
+    note_fault(lane, fault, fault);
+    pipeline_drop(lane->pipeline, "the schema does not fit");
+}
+
+static void callback_up(void *cookie)
+{
+    struct lane *lane = cookie;
+    char sql[400];
+    lane->state = CHECKING;
+    lane->fault[0] = '\0';
+    if (pipeline_server_version(lane->pipeline) < OLDEST_SERVER) {
+        refuse_schema(lane, "The database server is older than PostgreSQL 14.");
+        return;
+    }
+    snprintf(sql, sizeof sql,
+             "SELECT set_config('statement_timeout', '%llu', false), set_config('TimeZone', 'UTC', false),"
+             " set_config('DateStyle', 'ISO', false), set_config('extra_float_digits', '1', false),"
+             " set_config('idle_in_transaction_session_timeout', '%llu', false)",
+             (unsigned long long)lane->options.statement_timeout_ms,
+             (unsigned long long)lane->options.statement_timeout_ms);
+    pipeline_query(lane->pipeline, sql, NULL);
+    pipeline_query(lane->pipeline, schema_query, NULL);
+    pipeline_sync(lane->pipeline);
+}
+
+static void prepare_statements(struct lane *lane)
+{
+    lane->state = PREPARING;
+    for (const struct lane_statement *const *each = lane->options.statements; *each != NULL; each++)
+        pipeline_prepare(lane->pipeline, (*each)->name, (*each)->sql, NULL);
+    pipeline_sync(lane->pipeline);
+}
+
+/* A result of the set-up: an error, or the schema's state, which is the only one with two columns. */
+static void take_setup_result(struct lane *lane, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    char fault[160];
+    if (lane->fault[0] != '\0') {
+        /* what follows the first fault says nothing new */
+    } else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        const char *said = PQresultErrorMessage(result);
+        note_fault(lane,
+                   lane->state == CHECKING ? "The database has no schema of this service."
+                                           : "The database does not accept this build's statements.",
+                   said);
+        pipeline_drop(lane->pipeline, "the set-up failed");
+    } else if (lane->state == CHECKING && PQnfields(result) == 2 && PQntuples(result) == 1 &&
+               schema_fault(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), fault, sizeof fault)) {
+        refuse_schema(lane, fault);
+    }
+    PQclear(result);
+}
+
+static void callback_result(void *cookie, void *tag, PGresult *result)
+{
+    struct lane *lane = cookie;
+    if (lane->state == READY)
+        lane->handler->result(lane->cookie, tag, result);
+    else
+        take_setup_result(lane, result);
+}
+
+static void callback_synced(void *cookie, const PGresult *error)
+{
+    struct lane *lane = cookie;
+    if (lane->state == READY) {
+        lane->handler->synced(lane->cookie, error);
+    } else if (lane->fault[0] != '\0') {
+        return; /* given up already */
+    } else if (lane->state == CHECKING) {
+        prepare_statements(lane);
+    } else {
+        lane->state = READY;
+        lane->retry_ms = RETRY_FIRST_MS;
+        if (lane->logged[0] != '\0')
+            log_line(LOG_LEVEL_INFO, "database connection ready", LOG_END);
+        lane->logged[0] = '\0';
+        lane->handler->ready(lane->cookie);
+    }
+}
+
+/* ---- the interface ---- */
+
+static const struct pipeline_handler pipeline_callbacks = {
+    .up = callback_up, .result = callback_result, .synced = callback_synced, .down = callback_down};
+
+struct lane *lane_create(struct loop *loop, const struct lane_options *options,
+                         const struct lane_handler *handler, void *cookie)
+{
+    struct lane *lane = calloc(1, sizeof *lane);
+    if (lane == NULL)
+        return NULL;
+    lane->loop = loop;
+    lane->options = *options;
+    lane->handler = handler;
+    lane->cookie = cookie;
+    lane->retry_ms = RETRY_FIRST_MS;
+    lane->retry = (struct loop_timer){.due = callback_retry, .cookie = lane};
+    snprintf(lane->fault, sizeof lane->fault, "The database has not been reached yet.");
+    lane->pipeline = pipeline_create(loop, &pipeline_callbacks, lane);
+    if (lane->pipeline == NULL) {
+        free(lane);
+        return NULL;
+    }
+    loop_timer_set(loop, &lane->retry, 0);
+    return lane;
+}
+
+void lane_free(struct lane *lane)
+{
+    if (lane == NULL)
+        return;
+    loop_timer_clear(lane->loop, &lane->retry);
+    pipeline_free(lane->pipeline);
+    free(lane);
+}
+
+bool lane_ready(const struct lane *lane)
+{
+    return lane->state == READY;
+}
+
+const char *lane_fault(const struct lane *lane)
+{
+    if (lane->state == READY)
+        return NULL;
+    return lane->fault[0] != '\0' ? lane->fault : "The database connection is being set up.";
+}
+
+void lane_execute(struct lane *lane, const struct lane_statement *statement, const char *const *values,
+                  int count, void *tag)
+{
+    pipeline_execute(lane->pipeline, statement->name, values, count, tag);
+}
+
+void lane_sync(struct lane *lane)
+{
+    pipeline_sync(lane->pipeline);
+}
+
+void lane_drop(struct lane *lane, const char *reason)
+{
+    pipeline_drop(lane->pipeline, reason);
+}

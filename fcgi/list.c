@@ -1,0 +1,78 @@
+#include "list.h"
+
+#include <string.h>
+
+struct list {
+    char last[UUID_SIZE]; /* key of the last row that was written */
+    const char *values[1];
+    bool begun; /* the header is out: a fault can only be shown by breaking off */
+};
+
+static void done_page(struct request *request, const struct database_result *result);
+
+static void ask_page(struct request *request)
+{
+    struct list *list = request->state;
+    list->values[0] = list->last;
+    /* Each page has its own time; the client's speed is not the database's fault. */
+    request->deadline = loop_now(request->server->loop) + request->server->deadline_ms;
+    request_query(
+        request,
+        resource_statement(request->route->resource, list->begun ? RESOURCE_LIST_AFTER : RESOURCE_LIST),
+        list->values, list->begun ? 1 : 0, done_page);
+}
+
+static void write_page(struct request *request, const struct database_result *result, int rows)
+{
+    struct list *list = request->state;
+    const struct resource *resource = request->route->resource;
+    struct database_value values[RESOURCE_FIELDS];
+    for (int row = 0; row < rows; row++) {
+        if (list->begun || row > 0)
+            buffer_append(&request->out, ",", 1);
+        resource_write_row(resource, result, row, &request->out);
+    }
+    if (rows > 0) {
+        database_row(result, rows - 1, values, resource->field_count);
+        memcpy(list->last, values[resource->key].bytes, UUID_SIZE);
+    }
+}
+
+static void done_page(struct request *request, const struct database_result *result)
+{
+    struct list *list = request->state;
+    const struct route *route = request->route;
+    if (database_outcome(result) != DATABASE_OK) {
+        if (list->begun)
+            request_break(request, "the database failed in the middle of a list");
+        else
+            request_failed(request, database_outcome(result));
+        return;
+    }
+    int rows = database_rows(result);
+    if (!list->begun) {
+        if (!request_stream(request, route->status, "application/json"))
+            return;
+        buffer_string(&request->out, route->prefix);
+    }
+    write_page(request, result, rows);
+    list->begun = true;
+    request->more = ask_page;
+    if (rows < RESOURCE_PAGE_ROWS) {
+        buffer_string(&request->out, route->suffix);
+        request->more = NULL;
+    }
+    request_flow(request);
+}
+
+void list_handle(struct request *request)
+{
+    struct list *list = arena_alloc(&request->arena, sizeof *list);
+    if (list == NULL) {
+        request_failed(request, DATABASE_FULL);
+        return;
+    }
+    memset(list, 0, sizeof *list);
+    request->state = list;
+    ask_page(request);
+}

@@ -1,0 +1,114 @@
+#ifndef PURSER_REQUEST_H
+#define PURSER_REQUEST_H
+
+/*
+ * One request, from the gateway to its answer. Its life: begun (the gateway has it whole), handled (a route's
+ * handler decides; it may wait for the database), answering (the response goes out as the socket takes it),
+ * and freed with all that was allocated for it. When the client leaves, the request goes with its query.
+ */
+
+#include "arena.h"
+#include "buffer.h"
+#include "database.h"
+#include "gateway.h"
+#include "problem.h"
+#include "uri.h"
+#include "uuid.h"
+
+#include <stdbool.h>
+
+enum method {
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PUT,
+    METHOD_PATCH,
+    METHOD_DELETE,
+    METHOD_OPTIONS,
+    METHOD_OTHER
+};
+
+struct request;
+struct route;
+struct route_table;
+
+/* What all requests of a worker share. */
+struct request_server {
+    struct loop *loop;
+    struct database *database;
+    const struct route_table *const *routes; /* ended by NULL */
+    void (*handle)(struct request *request); /* picks the route: route_handle */
+    size_t max_body_bytes;
+    uint64_t deadline_ms;
+    bool draining;         /* SIGTERM has come */
+    struct request *spare; /* for reuse; request_free_spare */
+};
+
+struct request {
+    struct request_server *server;
+    struct gateway_call *call;
+    struct arena arena; /* for all that lives as long as the request */
+    enum method method; /* METHOD_GET for HEAD too: see `head` */
+    bool head;          /* the answer has no body */
+    struct uri uri;
+    const struct route *route;
+    const char *argument;   /* the segment that the route's '*' stands for */
+    const char *id;         /* nginx's $request_id */
+    char row_id[UUID_SIZE]; /* the UUID that this request gives to a row it creates, and writes with */
+    uint64_t deadline;      /* as loop_now counts */
+    struct database_query query;
+    void (*done)(struct request *request, const struct database_result *result);
+    void (*more)(struct request *request); /* what was appended to `out` is gone: append the next; NULL: there
+                                              is no more */
+    struct buffer out;                     /* of the response, what the socket has not taken yet */
+    size_t out_taken;
+    void *state;          /* the handler's own, in the arena */
+    struct request *next; /* among the spare ones */
+};
+
+/* A gateway_begin; the cookie is the struct request_server. */
+void request_begin(void *cookie, struct gateway_call *call);
+
+/* Give back the memory that is kept for reuse. */
+void request_free_spare(struct request_server *server);
+
+/*
+ * Run a statement with `count` values (they live in the arena) and call `done` with its result. A handler
+ * that has called this just returns. When memory has run out the request is answered, and `done` not called.
+ */
+void request_query(struct request *request, const struct database_statement *statement,
+                   const char *const *values, int count,
+                   void (*done)(struct request *request, const struct database_result *result));
+
+/*
+ * Answer. Each of these ends the handler's work; nothing may touch the request after it.
+ */
+
+/* With a whole body: `body` is `type` (NULL: no body). `headers` are more header lines, each ended by CRLF,
+ * or "". */
+void request_answer(struct request *request, int status, const char *headers, const char *type,
+                    const void *body, size_t length);
+void request_answer_json(struct request *request, int status, const char *headers, const struct buffer *body);
+
+/* With a problem; `headers` as above. */
+void request_problem(struct request *request, enum problem problem, const char *headers, const char *detail);
+
+/* With a problem that has more members: what follows problem_write's object, ",\"errors\":[…]". */
+void request_problem_with(struct request *request, enum problem problem, const char *headers,
+                          const char *detail, const struct buffer *members);
+
+/* With what a query's outcome means where the handler has no better answer: all but DATABASE_OK. */
+void request_failed(struct request *request, enum database_outcome outcome);
+
+/*
+ * A streamed answer: request_stream sends the header (a HEAD ends there, and the request with it: false is
+ * returned); the handler appends to request->out and calls request_flow, which sends it and calls
+ * request->more when all is taken. With request->more NULL the answer ends after what is in request->out.
+ */
+bool request_stream(struct request *request, int status, const char *type);
+void request_flow(struct request *request);
+
+/* Break off a streamed answer, visibly. */
+void request_break(struct request *request, const char *reason);
+
+#endif

@@ -1,0 +1,250 @@
+#include "resource.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A statement's SQL while it is written; it is found again by its place, as the buffer moves while it grows.
+ */
+struct writer {
+    const struct resource *resource;
+    struct buffer *out;
+    int parameter; /* the number that was used last */
+};
+
+static bool is_writable(const struct field *field)
+{
+    return field->access != FIELD_READ_ONLY;
+}
+
+static void write_columns(struct writer *writer)
+{
+    for (int i = 0; i < writer->resource->field_count; i++)
+        buffer_format(writer->out, "%s%s", i > 0 ? ", " : "", writer->resource->fields[i].column);
+}
+
+static const char *key_column(const struct writer *writer)
+{
+    return writer->resource->fields[writer->resource->key].column;
+}
+
+/* The condition that finds the row that parameter `number` names. An e-mail is the same whatever its case. */
+static void write_lookup(struct writer *writer, int number)
+{
+    const struct field *field = &writer->resource->fields[writer->resource->lookup];
+    if (field->type == FIELD_EMAIL)
+        buffer_format(writer->out, "lower(%s) = lower($%d)", field->column, number);
+    else
+        buffer_format(writer->out, "%s = $%d", field->column, number);
+}
+
+/* What every change of a row does beside the change; parameter 1 is the request. A second try changes nothing
+ * more. */
+static void write_stamp(struct writer *writer)
+{
+    buffer_string(writer->out,
+                  "version = version + (written_by IS DISTINCT FROM $1::uuid)::int, written_by = $1");
+    if (writer->resource->touched != NULL) /* it advances even where the clock does not */
+        buffer_format(writer->out, ", %s = greatest(clock_timestamp(), %s + interval '1 microsecond')",
+                      writer->resource->touched, writer->resource->touched);
+}
+
+static void write_get(struct writer *writer)
+{
+    buffer_string(writer->out, "SELECT ");
+    write_columns(writer);
+    buffer_format(writer->out, " FROM %s WHERE ", writer->resource->name);
+    write_lookup(writer, 1);
+}
+
+static void write_list(struct writer *writer, bool after)
+{
+    buffer_string(writer->out, "SELECT ");
+    write_columns(writer);
+    buffer_format(writer->out, " FROM %s%s%s%s ORDER BY %s LIMIT %d", writer->resource->name,
+                  after ? " WHERE " : "", after ? key_column(writer) : "", after ? " > $1" : "",
+                  key_column(writer), RESOURCE_PAGE_ROWS);
+}
+
+static void write_insert(struct writer *writer)
+{
+    const struct resource *resource = writer->resource;
+    buffer_format(writer->out, "INSERT INTO %s (%s, written_by", resource->name, key_column(writer));
+    for (int i = 0; i < resource->field_count; i++)
+        if (is_writable(&resource->fields[i]))
+            buffer_format(writer->out, ", %s", resource->fields[i].column);
+    buffer_string(writer->out, ") VALUES ($1, $1");
+    writer->parameter = 1;
+    for (int i = 0; i < resource->field_count; i++)
+        if (is_writable(&resource->fields[i]))
+            buffer_format(writer->out, ", $%d", ++writer->parameter);
+    /* The second try of a request meets its own row: it must come back, and so it is written as it is. */
+    buffer_format(writer->out, ") ON CONFLICT (%s) DO UPDATE SET %s = EXCLUDED.%s RETURNING ",
+                  key_column(writer), key_column(writer), key_column(writer));
+    write_columns(writer);
+}
+
+static void write_replace(struct writer *writer)
+{
+    const struct resource *resource = writer->resource;
+    buffer_format(writer->out, "UPDATE %s SET ", resource->name);
+    writer->parameter = 2;
+    for (int i = 0; i < resource->field_count; i++)
+        if (is_writable(&resource->fields[i]))
+            buffer_format(writer->out, "%s = $%d, ", resource->fields[i].column, ++writer->parameter);
+    write_stamp(writer);
+    buffer_string(writer->out, " WHERE ");
+    write_lookup(writer, 2);
+    buffer_string(writer->out, " RETURNING ");
+    write_columns(writer);
+}
+
+/* Done once, noted in the ledger; the second try finds the note and does nothing. `verb` begins the
+ * statement. */
+static void write_noted(struct writer *writer, const char *name)
+{
+    buffer_string(writer->out, " WHERE ");
+    write_lookup(writer, 2);
+    buffer_format(writer->out,
+                  " AND NOT EXISTS (SELECT FROM ledger WHERE request = $1) RETURNING %s)"
+                  " INSERT INTO ledger (request, row) SELECT $1, %s FROM %s ON CONFLICT DO NOTHING",
+                  key_column(writer), key_column(writer), name);
+}
+
+static void write_change(struct writer *writer)
+{
+    const struct resource *resource = writer->resource;
+    buffer_format(writer->out, "WITH changed AS (UPDATE %s SET ", resource->name);
+    writer->parameter = 2;
+    for (int i = 0; i < resource->field_count; i++) {
+        const char *column = resource->fields[i].column;
+        if (!is_writable(&resource->fields[i]))
+            continue;
+        buffer_format(writer->out, "%s = CASE WHEN $%d::boolean THEN $%d ELSE %s END, ", column,
+                      writer->parameter + 1, writer->parameter + 2, column);
+        writer->parameter += 2;
+    }
+    write_stamp(writer);
+    write_noted(writer, "changed");
+}
+
+/* A statement of its own, because it must see what a first try that was still at work has committed
+ * meanwhile. */
+static void write_changed(struct writer *writer)
+{
+    buffer_string(writer->out, "SELECT ");
+    write_columns(writer);
+    buffer_format(writer->out, " FROM %s WHERE %s = (SELECT row FROM ledger WHERE request = $1)",
+                  writer->resource->name, key_column(writer));
+}
+
+static void write_remove(struct writer *writer)
+{
+    buffer_format(writer->out, "WITH removed AS (DELETE FROM %s", writer->resource->name);
+    write_noted(writer, "removed");
+}
+
+static void write_statement(struct writer *writer, enum resource_statement which)
+{
+    switch (which) {
+    case RESOURCE_GET:
+        write_get(writer);
+        break;
+    case RESOURCE_LIST:
+    case RESOURCE_LIST_AFTER:
+        write_list(writer, which == RESOURCE_LIST_AFTER);
+        break;
+    case RESOURCE_INSERT:
+        write_insert(writer);
+        break;
+    case RESOURCE_REPLACE:
+        write_replace(writer);
+        break;
+    case RESOURCE_CHANGE:
+        write_change(writer);
+        break;
+    case RESOURCE_CHANGED:
+        write_changed(writer);
+        break;
+    case RESOURCE_REMOVE:
+        write_remove(writer);
+        break;
+    case RESOURCE_REMOVED:
+    case RESOURCE_STATEMENTS:
+        buffer_string(writer->out, "SELECT row FROM ledger WHERE request = $1");
+        break;
+    }
+}
+
+int resource_prepare(const struct resource *resource)
+{
+    static const struct {
+        const char *name;
+        enum database_kind kind;
+        enum resource_statement then; /* RESOURCE_GET: none */
+    } shapes[RESOURCE_STATEMENTS] = {
+        [RESOURCE_GET] = {"get", DATABASE_READ, 0},
+        [RESOURCE_LIST] = {"list", DATABASE_READ, 0},
+        [RESOURCE_LIST_AFTER] = {"list_after", DATABASE_READ, 0},
+        [RESOURCE_INSERT] = {"insert", DATABASE_INSERT, 0},
+        [RESOURCE_REPLACE] = {"replace", DATABASE_WRITE, 0},
+        [RESOURCE_CHANGE] = {"change", DATABASE_WRITE, RESOURCE_CHANGED},
+        [RESOURCE_CHANGED] = {"changed", DATABASE_WRITE, 0},
+        [RESOURCE_REMOVE] = {"remove", DATABASE_WRITE, RESOURCE_REMOVED},
+        [RESOURCE_REMOVED] = {"removed", DATABASE_WRITE, 0},
+    };
+    struct resource_sql *sql = resource->sql;
+    size_t places[RESOURCE_STATEMENTS];
+    buffer_init(&sql->text);
+    for (int i = 0; i < RESOURCE_STATEMENTS; i++) {
+        struct writer writer = {.resource = resource, .out = &sql->text};
+        places[i] = sql->text.length;
+        write_statement(&writer, (enum resource_statement)i);
+        buffer_append(&sql->text, "", 1);
+    }
+    if (sql->text.failed) {
+        buffer_free(&sql->text);
+        return -1;
+    }
+    for (int i = 0; i < RESOURCE_STATEMENTS; i++) {
+        snprintf(sql->names[i], sizeof sql->names[i], "%s_%s", resource->name, shapes[i].name);
+        sql->statements[i] = (struct database_statement){
+            .text = {.name = sql->names[i], .sql = sql->text.bytes + places[i]},
+            .kind = shapes[i].kind,
+            .then = shapes[i].then != 0 ? &sql->statements[shapes[i].then] : NULL};
+    }
+    return 0;
+}
+
+void resource_release(const struct resource *resource)
+{
+    buffer_free(&resource->sql->text);
+}
+
+const struct database_statement *resource_statement(const struct resource *resource,
+                                                    enum resource_statement which)
+{
+    return &resource->sql->statements[which];
+}
+
+const struct field *resource_writable(const struct resource *resource, const char *key)
+{
+    for (int i = 0; i < resource->field_count; i++)
+        if (is_writable(&resource->fields[i]) && strcmp(resource->fields[i].key, key) == 0)
+            return &resource->fields[i];
+    return NULL;
+}
+
+void resource_write_row(const struct resource *resource, const struct database_result *result, int row,
+                        struct buffer *out)
+{
+    struct database_value values[RESOURCE_FIELDS];
+    database_row(result, row, values, resource->field_count);
+    for (int i = 0; i < resource->field_count; i++) {
+        const struct field *field = &resource->fields[i];
+        buffer_append(out, i == 0 ? "{\"" : ",\"", 2);
+        buffer_string(out, field->key);
+        buffer_append(out, "\":", 2);
+        field_write_json(field, values[i].bytes, values[i].length, out);
+    }
+    buffer_append(out, "}", 1);
+}

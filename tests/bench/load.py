@@ -1,0 +1,118 @@
+"""The loads: wrk for whatever speaks HTTP, pgbench for the ceiling. A run with any error yields no figure."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import rows
+from settings import CONNECTIONS, HERE
+
+SAMPLED = 0.02  # the part of pgbench's transactions whose time is logged; all of them would slow it down
+CLIENTS = (4, 8, 16, 32, 64)
+
+
+class Refused(Exception):
+    """The run had errors: what it measured is not to be shown."""
+
+
+@dataclasses.dataclass
+class Figures:
+    rps: float
+    p50_ms: float
+    p99_ms: float
+    requests: int
+
+
+def median(values):
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def medians(runs):
+    return {name: median([getattr(run, name) for run in runs]) for name in ("rps", "p50_ms", "p99_ms")}
+
+
+def read_summary(output, least_bytes):
+    """What wrk/summary.lua printed, or Refused."""
+    match = re.search(r"^SUMMARY (.*)$", output, re.MULTILINE)
+    if not match:
+        raise Refused(f"wrk gave no summary: {output.strip()[-300:]}")
+    summary = json.loads(match[1])
+    faults = {"status": "answers that were not 2xx", "connect": "connections refused", "read": "read errors",
+              "write": "write errors", "timeout": "timeouts"}
+    seen = [f"{summary[kind]} {text}" for kind, text in faults.items() if summary[kind]]
+    if summary["requests"] == 0:
+        seen.append("no answer at all")
+    if summary["bytes"] < summary["requests"] * least_bytes:
+        seen.append("answers that are too short")
+    if seen:
+        raise Refused(", ".join(seen))
+    return Figures(rps=summary["requests"] * 1e6 / summary["duration_us"], p50_ms=summary["p50_us"] / 1e3,
+                   p99_ms=summary["p99_us"] / 1e3, requests=summary["requests"])
+
+
+class Wrk:
+    """Drives one stack; `files` holds the ids to ask for and the body to post."""
+
+    def __init__(self, files):
+        self.ids = files / "ids"
+        self.body = files / "body.json"
+        self.body.write_text(json.dumps(rows.NEW), encoding="utf-8")
+
+    def ask_for(self, numbers):
+        self.ids.write_text("".join(rows.uuid(n) + "\n" for n in numbers), encoding="utf-8")
+
+    def run(self, port, work, seconds, least_bytes=0, connections=CONNECTIONS, pace_ms=None):
+        arguments = {"get": [self.ids], "list": [], "create": [self.body]}[work]
+        if pace_ms:
+            arguments.append(str(pace_ms))
+        command = ["wrk", "-t", str(min(2, connections)), "-c", str(connections), "-d", f"{seconds}s",
+                   "-s", f"{work}.lua", f"http://127.0.0.1:{port}", "--", *arguments]
+        done = subprocess.run(command, cwd=HERE / "wrk", capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Refused(f"wrk failed: {done.stderr.strip()}")
+        return read_summary(done.stdout, least_bytes)
+
+
+class Pgbench:
+    """The same statements with no service in between, prepared, at the client count that suits it best."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.clients = {}
+
+    def choose(self, work, seconds, reset):
+        """Tries the client counts shortly, keeps the best."""
+        best = 0.0
+        for clients in CLIENTS:
+            self.clients[work], before = clients, self.clients.get(work)
+            figures = self.run(work, seconds)
+            reset()
+            if figures.rps > best:
+                best = figures.rps
+            else:
+                self.clients[work] = before
+
+    def run(self, work, seconds):
+        with tempfile.TemporaryDirectory() as logs:
+            command = [self.cluster.bin / "pgbench", "-n", "-M", "prepared", "-f", HERE / "pgbench" / f"{work}.sql",
+                       "-D", f"rows={rows.COUNT}", "-c", str(self.clients[work]), "-j", "2", "-T", str(seconds),
+                       "-l", "--log-prefix", f"{logs}/log", "--sampling-rate", str(SAMPLED), self.cluster.url]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise Refused(f"pgbench failed: {done.stderr.strip()[-300:]}")
+            times = sorted(int(line.split()[2]) for log in Path(logs).iterdir()
+                           for line in log.read_text(encoding="ascii").splitlines())
+        failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
+        if failed and failed[1] != "0":
+            raise Refused(f"{failed[1]} transactions failed")
+        tps = float(re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)[1])
+        requests = int(re.search(r"actually processed: (\d+)", done.stdout)[1])
+        if not times:
+            raise Refused("too short a run for its times to be known; raise SECONDS_PER_RUN")
+        return Figures(rps=tps, p50_ms=times[len(times) // 2] / 1e3, p99_ms=times[len(times) * 99 // 100] / 1e3,
+                       requests=requests)

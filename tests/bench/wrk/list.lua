@@ -1,0 +1,4 @@
+-- All passengers.
+require "summary"
+
+wrk.path = "/passengerlist"
