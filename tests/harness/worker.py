@@ -19,7 +19,8 @@ class Worker:
     /readyz, for a worker whose database is away.
     """
 
-    def __init__(self, database_url=None, ready=True, **settings):
+    def __init__(self, database_url=None, ready=True, command=("serve",), **settings):
+        self.command = [BINARY, *command]
         self.directory = Path(tempfile.mkdtemp(prefix="purser-w-", dir="/tmp"))
         self.path = self.directory / "socket"
         self.output = self.directory / "log"
@@ -35,7 +36,7 @@ class Worker:
     def start(self):
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(
-                tied("KILL", [BINARY, "serve"]), stdin=self.listener, stdout=output, stderr=subprocess.STDOUT,
+                tied("KILL", self.command), stdin=self.listener, stdout=output, stderr=subprocess.STDOUT,
                 env=environment(**self.settings), cwd="/",
             )
         if self.wait_ready:
