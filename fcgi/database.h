@@ -33,6 +33,12 @@ struct database_statement {
      * NULL: none.
      */
     const struct database_statement *then;
+    /*
+     * For DATABASE_INSERT: the statement inserts many rows at once, so each parameter is an array; the
+     * elements of the first one are the rows' keys, UUIDs, and `key` is the column of the answer, in binary,
+     * that has the key again.
+     */
+    int key;
 };
 
 enum database_outcome {
