@@ -11,6 +11,8 @@ from pathlib import Path
 from . import fastcgi, wait
 from .process import BINARY, environment, tied
 
+ANSWER_S = 15.0  # for the next bytes of an answer
+
 
 class Worker:
     """`with Worker(database.url) as worker:` is ready inside the block, and has exited after it.
@@ -54,8 +56,8 @@ class Worker:
     def assert_alive(self):
         assert self.process.poll() is None, f"the worker exited {self.process.returncode}:\n{self.text()}"
 
-    def connect(self, **options):
-        return fastcgi.Connection(self.path, **options)
+    def connect(self, timeout=ANSWER_S):
+        return fastcgi.Connection(self.path, timeout)
 
     def request(self, method, uri, body=b"", **options):
         """One request on a connection of its own."""
