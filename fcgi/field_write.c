@@ -105,7 +105,7 @@ static char *write_date(char *to, int64_t days)
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t month = (5 * day_of_year + 2) / 153; /* 0 is March */
     int64_t year = year_of_era + era * 400 + (month >= 10);
-    to = write_digits(to, (uint64_t)(year > 0 ? year : 0), year > 9999 ? 6 : 4);
+    to = year > 9999 ? write_integer(to, year) : write_digits(to, (uint64_t)(year > 0 ? year : 0), 4);
     *to++ = '-';
     to = write_digits(to, (uint64_t)(month < 10 ? month + 3 : month - 9), 2);
     *to++ = '-';
