@@ -37,7 +37,7 @@ static void write_page(struct request *request, const struct database_result *re
     }
     if (rows > 0) {
         database_row(result, rows - 1, values, resource->field_count);
-        memcpy(list->last, values[resource->key].bytes, UUID_SIZE);
+        uuid_print(list->last, (const uint8_t *)values[resource->key].bytes);
     }
 }
 

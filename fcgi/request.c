@@ -114,7 +114,9 @@ void request_begin(void *cookie, struct gateway_call *call)
     if (request->head)
         request->method = METHOD_GET;
     const char *fault = uri_split(&request->uri, gateway_param(call, "REQUEST_URI"), &request->arena);
-    if (fault != NULL)
+    if (fault == uri_out_of_memory)
+        request_failed(request, DATABASE_FULL);
+    else if (fault != NULL)
         request_problem(request, PROBLEM_MALFORMED_REQUEST, "", fault);
     else if (gateway_body_too_large(call))
         request_problem(request, PROBLEM_BODY_TOO_LARGE, "", "The body is larger than this service takes.");

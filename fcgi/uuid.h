@@ -15,6 +15,9 @@
  */
 bool uuid_parse(char out[UUID_SIZE], const char *text, size_t length);
 
+/* Write 16 bytes, most significant first, as text. */
+void uuid_print(char out[UUID_SIZE], const uint8_t bytes[16]);
+
 /* Version 7 (RFC 9562 section 5.7): `unix_ms` in front, the other 74 bits from `entropy`. Equal input, equal
  * UUID. */
 void uuid_v7(char out[UUID_SIZE], uint64_t unix_ms, const uint8_t entropy[16]);

@@ -13,6 +13,7 @@ BAD = {
     "no version": b"GET\r\n\r\n",
     "no method": b"/hello HTTP/1.1\r\nHost: x\r\n\r\n",
     "garbage": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "method in lower case": request("get /hello HTTP/1.1", "Host: x"),
     "no slash": request("GET hello HTTP/1.1", "Host: x"),
     "blank in the path": request("GET /he llo HTTP/1.1", "Host: x"),
     "no host": request("GET /hello HTTP/1.1"),

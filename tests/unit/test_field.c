@@ -410,77 +410,6 @@ static void memory_that_runs_out_under_csv_is_told_too(void **state)
     }
 }
 
-/* ---- out ---- */
-
-static const struct {
-    const struct field *field;
-    const char *sent, *written; /* sent NULL: SQL NULL */
-} to_json[] = {
-    {&survived, "t", "true"},
-    {&survived, "f", "false"},
-    {&survived, NULL, "null"},
-    {&count, "42", "42"},
-    {&count, "-1", "-1"},
-    {&age, "0.42", "0.42"},
-    {&age, "1e+20", "1e+20"},
-    {&age, NULL, "null"},
-    {&fare, "512.3292", "512.3292"},
-    {&fare, "NaN", "null"},
-    {&fare, "Infinity", "null"},
-    {&fare, "-Infinity", "null"},
-    {&name, "Mr. Owen Harris Braund", "\"Mr. Owen Harris Braund\""},
-    {&name, "a\"b\\c\n\xc3\xa9", "\"a\\\"b\\\\c\\n\xc3\xa9\""},
-    {&name, "", "\"\""},
-    {&name, NULL, "null"},
-    {&sex, "male", "\"male\""},
-    {&email, "a@b", "\"a@b\""},
-    {&uuid, LOWER_UUID, "\"" LOWER_UUID "\""},
-    {&created, "2025-05-20 22:22:46.243212+00", "\"2025-05-20 22:22:46.243212\""},
-    {&created, "2025-05-20 22:22:46.2432+00", "\"2025-05-20 22:22:46.243200\""},
-    {&created, "2025-05-20 22:22:46.2+00", "\"2025-05-20 22:22:46.200000\""},
-    {&created, "2025-05-20 22:22:46+00", "\"2025-05-20 22:22:46.000000\""},
-    {&created, "2025-05-20 22:22:46", "\"2025-05-20 22:22:46.000000\""},
-    {&created, "2025-05-20 22:22:46.5", "\"2025-05-20 22:22:46.500000\""},
-    {&created, "2025-05-20 22:22:46.1234567+00", "\"2025-05-20 22:22:46.123456\""},
-    {&created, "12025-05-20 22:22:46.5+00", "\"12025-05-20 22:22:46.500000\""},
-    {&created, "infinity", "\"infinity\""},
-    {&created, "22:", "\"22:\""},
-    {&created, "", "\"\""},
-    {&created, "an hour that no database would ever send us 22:22:46",
-     "\"an hour that no database would ever send us 22:22:46\""},
-    {&created, NULL, "null"},
-};
-
-static void values_are_written_as_json(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(to_json); i++) {
-        const char *sent = to_json[i].sent;
-        struct buffer out;
-
-        buffer_init(&out);
-        field_write_json(to_json[i].field, sent, sent != NULL ? (int)strlen(sent) : -1, &out);
-        assert_buffer(&out, to_json[i].written);
-        buffer_free(&out);
-    }
-}
-
-static void value_without_memory_leaves_a_failed_buffer(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(to_json); i++) {
-        const char *sent = to_json[i].sent;
-        struct buffer out;
-
-        buffer_init(&out);
-        inject_at("realloc", 1, ENOMEM);
-        field_write_json(to_json[i].field, sent, sent != NULL ? (int)strlen(sent) : -1, &out);
-        assert_int_equal(inject_off(), 1);
-        assert_true(out.failed);
-        buffer_free(&out);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,8 +419,6 @@ int main(void)
         cmocka_unit_test(a_type_that_is_none_takes_nothing),
         cmocka_unit_test(memory_that_runs_out_is_told_from_a_bad_value),
         cmocka_unit_test(memory_that_runs_out_under_csv_is_told_too),
-        cmocka_unit_test(values_are_written_as_json),
-        cmocka_unit_test(value_without_memory_leaves_a_failed_buffer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
