@@ -106,7 +106,8 @@ static size_t read_room(int fd)
 
 /* ---- from whole records to a call, by libfcgi ---- */
 
-/* What an earlier, longer request has left behind it is never read: libfcgi stops at the empty STDIN record. */
+/* What an earlier, longer request has left behind it is never read: libfcgi stops at the empty STDIN record.
+ */
 static int write_feed(int feed, const uint8_t *bytes, size_t length)
 {
     for (size_t at = 0; at < length;) {
