@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define HEADER_BYTES 8
-#define PEER_BYTES   (2 << 20)
+#define PEER_BYTES   (4 << 20)
 
 /* ---- what it sends ---- */
 
