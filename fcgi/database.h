@@ -33,6 +33,12 @@ struct database_statement {
      * NULL: none.
      */
     const struct database_statement *then;
+    /*
+     * For DATABASE_INSERT: the statement inserts many rows at once, so each parameter is an array; the
+     * elements of the first one are the rows' keys, UUIDs, and `key` is the column of the answer, in binary,
+     * that has the key again.
+     */
+    int key;
 };
 
 enum database_outcome {
@@ -91,7 +97,8 @@ void database_cancel(struct database *database, struct database_query *query);
 enum database_outcome database_outcome(const struct database_result *result);
 int database_rows(const struct database_result *result);
 
-/* A value in PostgreSQL's text form, NUL-terminated; length -1 and bytes "" for NULL. */
+/* A value in the form that the statement asks for (text or binary), with a NUL behind it; length -1 for NULL.
+ */
 struct database_value {
     const char *bytes;
     int length;

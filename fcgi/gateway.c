@@ -106,6 +106,8 @@ static size_t read_room(int fd)
 
 /* ---- from whole records to a call, by libfcgi ---- */
 
+/* What an earlier, longer request has left behind it is never read: libfcgi stops at the empty STDIN record.
+ */
 static int write_feed(int feed, const uint8_t *bytes, size_t length)
 {
     for (size_t at = 0; at < length;) {
@@ -114,7 +116,7 @@ static int write_feed(int feed, const uint8_t *bytes, size_t length)
             return -1;
         at += (size_t)wrote;
     }
-    return ftruncate(feed, (off_t)length) != 0 || lseek(feed, 0, SEEK_SET) != 0 ? -1 : 0;
+    return lseek(feed, 0, SEEK_SET) == 0 ? 0 : -1;
 }
 
 static int open_feed(void)
@@ -152,12 +154,16 @@ static int decode(struct gateway_call *call, const uint8_t *bytes, size_t length
     }
     int result = read_body(call);
     call->fcgi.ipcFd = call->fd;
+    if (length > RECEIVE_BYTES && ftruncate(gateway->feed, 0) != 0)
+        return -1; /* a long body's memory is not kept */
     return result;
 }
 
 static void begin_call(struct gateway_call *call, uint8_t *bytes)
 {
-    const struct records *records = &call->records;
+    struct records *records = &call->records;
+    if (records->padded)
+        records_strip(records, bytes);
     size_t length = records->walked;
     if (records->too_large) {
         /* What is kept of it ends with PARAMS; the body ends here. Its place is free: STDIN was there. */

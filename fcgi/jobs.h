@@ -12,10 +12,8 @@ struct database_job {
     struct connection *connection;              /* that it is in flight on; NULL: it waits to be sent */
     struct database_job *previous, *next;       /* in the one list that it is in */
     struct loop_timer deadline;
-    PGresult *result; /* the last, or the first error */
-    int owed;         /* results that are to come */
-    bool sent;        /* at least once */
-    bool alone;       /* gets a transaction of its own */
+    bool sent;  /* at least once */
+    bool alone; /* gets a transaction of its own */
 };
 
 struct jobs {

@@ -145,9 +145,27 @@ enum records_verdict records_walk(struct records *records, const uint8_t *bytes,
         records->fault = take_record(records, header, bytes);
         if (records->fault != NULL)
             return RECORDS_BAD;
+        if (header.padding > 0 &&
+            (header.type == BEGIN_REQUEST || (header.type == PARAMS && header.content == 0)))
+            records->padded = true;
         records->walked += size;
         if (header.type == STDIN && header.content == 0)
             return RECORDS_WHOLE;
     }
     return RECORDS_MORE;
+}
+
+void records_strip(struct records *records, uint8_t *bytes)
+{
+    size_t to = 0;
+    for (size_t from = 0; from < records->walked;) {
+        struct header header = read_header(bytes + from);
+        bytes[from + 6] = 0; /* the header's padding length */
+        memmove(bytes + to, bytes + from, HEADER_BYTES + (size_t)header.content);
+        from += HEADER_BYTES + (size_t)header.content + header.padding;
+        to += HEADER_BYTES + (size_t)header.content;
+        if (from == records->params_end)
+            records->params_end = to;
+    }
+    records->walked = to;
 }

@@ -31,6 +31,7 @@ struct records {
     bool begun;
     bool keep;      /* FCGI_KEEP_CONN: the peer closes the connection, not we */
     bool too_large; /* the body is over the limit */
+    bool padded;    /* libfcgi would stumble over its padding: see records_strip */
     const char *fault;
 };
 
@@ -43,5 +44,11 @@ void records_init(struct records *records, size_t body_limit);
  * `params_end` is of no use: the caller may cut it out and set `walked` to where the rest now begins.
  */
 enum records_verdict records_walk(struct records *records, const uint8_t *bytes, size_t length);
+
+/*
+ * Take the padding out of a whole request, in place: libfcgi takes padding behind BEGIN_REQUEST or the empty
+ * PARAMS record for the next header. Adjusts `walked`, the request's length, and `params_end`.
+ */
+void records_strip(struct records *records, uint8_t *bytes);
 
 #endif

@@ -126,6 +126,7 @@ static const char *start(struct worker *worker)
         return "the listening socket can't be served";
     signal(SIGPIPE, SIG_IGN); /* after the gateway: libfcgi has handlers of its own for these */
     signal(SIGUSR1, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     return loop_signals(worker->loop, signals, callback_signal, worker) == 0 ? NULL : "no signalfd";
 }
 

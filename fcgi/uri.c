@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+const char uri_out_of_memory[] = "There was no memory to read the path.";
+
 static int hex_digit(char digit)
 {
     if (digit >= '0' && digit <= '9')
@@ -43,8 +45,10 @@ const char *uri_split(struct uri *uri, const char *target, struct arena *arena)
         return "The request target is not a path.";
     char *path = arena_copy(arena, target + 1, length - 1);
     if (path == NULL)
-        return "Out of memory";
-    while (path != NULL && *path != '\0') {
+        return uri_out_of_memory;
+    if (*path == '\0')
+        return NULL;
+    while (path != NULL) {
         if (uri->count == URI_SEGMENTS) {
             uri->count++; /* longer than any route */
             return NULL;
@@ -56,11 +60,8 @@ const char *uri_split(struct uri *uri, const char *target, struct arena *arena)
         if (fault != NULL)
             return fault;
         uri->segments[uri->count++] = path;
-        path = slash != NULL ? slash + 1 : NULL;
-        if (path != NULL && *path == '\0' && uri->count < URI_SEGMENTS) {
-            uri->segments[uri->count++] = path; /* a slash at the end is another path */
-            break;
-        }
+        path =
+            slash != NULL ? slash + 1 : NULL; /* a slash at the end is another path: an empty segment more */
     }
     return NULL;
 }

@@ -20,8 +20,9 @@ struct uri {
 /*
  * Take a raw target in origin form ("/a/b%40c?d=e") apart; a '+' is a plus. The strings live in `arena` or in
  * `target`. Returns NULL, or a sentence for the client: not a path, a broken percent-encoding, %00, or not
- * UTF-8. "Out of memory" is the sentence when memory ran out.
+ * UTF-8; or uri_out_of_memory (compare the pointer).
  */
+extern const char uri_out_of_memory[];
 const char *uri_split(struct uri *uri, const char *target, struct arena *arena);
 
 /* Append `text` so that it stands for itself as one segment: all but RFC 3986's unreserved characters, '@'

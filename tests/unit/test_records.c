@@ -1,0 +1,491 @@
+#include "records.h"
+
+#include "peer.h"
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ID 0x0102
+
+static struct buffer message;
+
+static int start(void **state)
+{
+    (void)state;
+    buffer_init(&message);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    buffer_free(&message);
+    return 0;
+}
+
+/* The bytes lie in memory of just their size, so that a look behind them is seen. */
+static enum records_verdict walk(struct records *records, const void *bytes, size_t length)
+{
+    uint8_t *copy = malloc(length > 0 ? length : 1);
+    assert_non_null(copy);
+    memcpy(copy, length > 0 ? bytes : "", length);
+    enum records_verdict verdict = records_walk(records, copy, length);
+    free(copy);
+    return verdict;
+}
+
+static enum records_verdict walk_message(struct records *records, size_t body_limit)
+{
+    records_init(records, body_limit);
+    return walk(records, message.bytes, message.length);
+}
+
+static void write_pairs(struct buffer *pairs)
+{
+    static char value[300];
+    memset(value, 'v', sizeof value - 1);
+    buffer_init(pairs);
+    peer_pair(pairs, "REQUEST_METHOD", "POST");
+    peer_pair(pairs, "EMPTY", "");
+    peer_pair(pairs, "LONG", value);
+}
+
+/* BEGIN, PARAMS in two records, a body in two, with padding everywhere when asked for. */
+static void write_request(struct buffer *out, uint8_t padding)
+{
+    struct buffer pairs;
+    write_pairs(&pairs);
+    peer_record(out, PEER_BEGIN, ID, (uint8_t[8]){0, 1, 1}, 8, padding);
+    peer_record(out, PEER_PARAMS, ID, pairs.bytes, 10, padding);
+    peer_record(out, PEER_PARAMS, ID, pairs.bytes + 10, pairs.length - 10, padding);
+    peer_record(out, PEER_PARAMS, ID, NULL, 0, padding);
+    peer_record(out, PEER_STDIN, ID, "{\"a\"", 4, padding);
+    peer_record(out, PEER_STDIN, ID, ":1}", 3, padding);
+    peer_record(out, PEER_STDIN, ID, NULL, 0, padding);
+    buffer_free(&pairs);
+}
+
+/* ---- requests that are as they should be ---- */
+
+static void a_whole_request_is_told_apart(void **state)
+{
+    struct records records;
+    (void)state;
+    write_request(&message, 0);
+    assert_int_equal(walk_message(&records, 100), RECORDS_WHOLE);
+    assert_int_equal(records.walked, message.length);
+    assert_int_equal(records.params_end, message.length - 8 * 3 - 7);
+    assert_int_equal(records.body_bytes, 7);
+    assert_int_equal(records.request_id, ID);
+    assert_true(records.keep);
+    assert_false(records.too_large);
+    assert_false(records.padded);
+    assert_null(records.fault);
+}
+
+static void a_connection_that_is_not_to_be_kept_says_so(void **state)
+{
+    struct records records;
+    (void)state;
+    peer_begin(&message, 1, false);
+    assert_int_equal(walk_message(&records, 0), RECORDS_MORE);
+    assert_true(records.begun);
+    assert_false(records.keep);
+}
+
+static void bytes_may_come_one_at_a_time(void **state)
+{
+    struct records records;
+    (void)state;
+    write_request(&message, 3);
+    records_init(&records, 100);
+    for (size_t length = 0; length < message.length; length++)
+        assert_int_equal(walk(&records, message.bytes, length), RECORDS_MORE);
+    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_WHOLE);
+    assert_int_equal(records.walked, message.length);
+}
+
+static void a_request_may_be_cut_in_two_anywhere(void **state)
+{
+    struct records records;
+    (void)state;
+    write_request(&message, 5);
+    for (size_t cut = 0; cut < message.length; cut++) {
+        records_init(&records, 100);
+        assert_int_equal(walk(&records, message.bytes, cut), RECORDS_MORE);
+        assert_true(records.walked <= cut);
+        assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_WHOLE);
+    }
+}
+
+static void params_may_be_cut_into_records_anywhere(void **state)
+{
+    struct records records;
+    struct buffer pairs;
+    (void)state;
+    write_pairs(&pairs);
+    for (size_t cut = 1; cut < pairs.length; cut++) {
+        buffer_clear(&message);
+        peer_begin(&message, 1, true);
+        peer_record(&message, PEER_PARAMS, 1, pairs.bytes, cut, 0);
+        peer_record(&message, PEER_PARAMS, 1, pairs.bytes + cut, pairs.length - cut, 0);
+        peer_record(&message, PEER_PARAMS, 1, NULL, 0, 0);
+        peer_record(&message, PEER_STDIN, 1, NULL, 0, 0);
+        assert_int_equal(walk_message(&records, 0), RECORDS_WHOLE);
+        assert_int_equal(records.params_bytes, pairs.length);
+    }
+    buffer_free(&pairs);
+}
+
+static void a_request_without_params_is_whole(void **state)
+{
+    struct records records;
+    (void)state;
+    peer_begin(&message, 1, true);
+    peer_stream(&message, PEER_PARAMS, 1, NULL, 0);
+    peer_stream(&message, PEER_STDIN, 1, NULL, 0);
+    assert_int_equal(walk_message(&records, 0), RECORDS_WHOLE);
+}
+
+static void what_follows_a_request_is_left_alone(void **state)
+{
+    struct records records;
+    (void)state;
+    write_request(&message, 0);
+    size_t length = message.length;
+    write_request(&message, 0);
+    assert_int_equal(walk_message(&records, 100), RECORDS_WHOLE);
+    assert_int_equal(records.walked, length);
+}
+
+/* ---- requests that are not ---- */
+
+enum { AT_START, AFTER_BEGIN, AFTER_PARAMS };
+
+static void write_up_to(int place)
+{
+    buffer_clear(&message);
+    if (place >= AFTER_BEGIN)
+        peer_begin(&message, 1, true);
+    if (place >= AFTER_PARAMS)
+        peer_stream(&message, PEER_PARAMS, 1, "\1\1ab", 4);
+}
+
+static void records_out_of_order_are_refused(void **state)
+{
+    static const struct {
+        int place, type, id;
+        const char *fault;
+    } cases[] = {
+        {AT_START, PEER_PARAMS, 1, "a record before BEGIN_REQUEST"},
+        {AT_START, PEER_STDIN, 1, "a record before BEGIN_REQUEST"},
+        {AT_START, PEER_ABORT, 1, "a record before BEGIN_REQUEST"},
+        {AT_START, 0, 1, "a record before BEGIN_REQUEST"},
+        {AT_START, 9, 0, "a management record"},
+        {AFTER_BEGIN, 9, 0, "a management record"},
+        {AFTER_PARAMS, 9, 0, "a management record"},
+        {AFTER_BEGIN, PEER_BEGIN, 1, "a record that is not PARAMS before the end of PARAMS"},
+        {AFTER_BEGIN, PEER_STDIN, 1, "a record that is not PARAMS before the end of PARAMS"},
+        {AFTER_BEGIN, PEER_ABORT, 1, "a record that is not PARAMS before the end of PARAMS"},
+        {AFTER_BEGIN, 255, 1, "a record that is not PARAMS before the end of PARAMS"},
+        {AFTER_BEGIN, PEER_PARAMS, 2, "a record of another request"},
+        {AFTER_PARAMS, PEER_PARAMS, 1, "a record that is not STDIN after PARAMS"},
+        {AFTER_PARAMS, PEER_ABORT, 1, "a record that is not STDIN after PARAMS"},
+        {AFTER_PARAMS, 8, 1, "a record that is not STDIN after PARAMS"},
+        {AFTER_PARAMS, PEER_STDIN, 256, "a record of another request"},
+    };
+    struct records records;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        write_up_to(cases[i].place);
+        peer_record(&message, cases[i].type, cases[i].id, "12345678", 8, 0);
+        assert_int_equal(walk_message(&records, 100), RECORDS_BAD);
+        assert_string_equal(records.fault, cases[i].fault);
+    }
+}
+
+static void other_versions_are_refused_by_the_header_alone(void **state)
+{
+    struct records records;
+    (void)state;
+    for (int place = AT_START; place <= AFTER_PARAMS; place++) {
+        for (int version = 0; version < 256; version += version == 0 ? 2 : 1) {
+            write_up_to(place);
+            buffer_append(&message,
+                          (uint8_t[]){(uint8_t)version, (uint8_t[]){1, 4, 5}[place], 0, 1, 0xff, 0xff, 0, 0},
+                          8);
+            assert_int_equal(walk_message(&records, 100), RECORDS_BAD);
+            assert_string_equal(records.fault, "a version other than 1");
+        }
+    }
+}
+
+static void a_management_record_is_refused_by_its_header_alone(void **state)
+{
+    struct records records;
+    (void)state;
+    buffer_append(&message, "\1\11\0\0\377\377\0\0", 8);
+    assert_int_equal(walk_message(&records, 100), RECORDS_BAD);
+    assert_string_equal(records.fault, "a management record");
+}
+
+static void a_begin_is_eight_bytes_for_a_responder(void **state)
+{
+    struct records records;
+    (void)state;
+    for (size_t length = 0; length < 20; length++) {
+        buffer_clear(&message);
+        peer_record(&message, PEER_BEGIN, 1, "\0\1\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", length, 0);
+        assert_int_equal(walk_message(&records, 0), length == 8 ? RECORDS_MORE : RECORDS_BAD);
+        if (length != 8)
+            assert_string_equal(records.fault, "a BEGIN_REQUEST of a wrong length");
+    }
+    for (int role = 0; role < 4; role++) {
+        buffer_clear(&message);
+        peer_record(&message, PEER_BEGIN, 1, (uint8_t[8]){(uint8_t)(role == 3), (uint8_t)role}, 8, 0);
+        assert_int_equal(walk_message(&records, 0), role == 1 ? RECORDS_MORE : RECORDS_BAD);
+    }
+    assert_string_equal(records.fault, "a role other than RESPONDER");
+}
+
+static void pairs_must_fill_their_records(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+        bool good;
+    } cases[] = {
+        {"\1\1ab", 4, true},
+        {"\1\0a", 3, true},
+        {"\1", 1, false},                                /* no value's length */
+        {"\200\0\0", 3, false},                          /* a cut length */
+        {"\1\200\0\0", 4, false},                        /* the same of a value */
+        {"\0\1a", 3, false},                             /* no name */
+        {"\2\0a", 3, false},                             /* a name that is longer than what there is */
+        {"\1\2ab", 4, false},                            /* a value that is */
+        {"\1\1a", 3, false},                             /* the same by one */
+        {"\1\1ab\1", 5, false},                          /* something behind the last pair */
+        {"\1\377\377\377\377a", 6, false},               /* the longest there is */
+        {"\377\377\377\377\377\377\377\377a", 9, false}, /* so that the sum would not fit 32 bits */
+        {"\200\0\0\1\200\0\0\1ab", 10, true},            /* short, but written as long ones */
+        {"\1\1\0b", 4, false},                           /* a NUL in the name */
+        {"\1\2ab\0", 5, false},                          /* in the value */
+        {"\3\1a=bc", 6, false},                          /* libfcgi keeps them as name=value */
+        {"\1\1a=", 4, true},
+    };
+    struct records records;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        write_up_to(AFTER_BEGIN);
+        peer_stream(&message, PEER_PARAMS, 1, cases[i].bytes, cases[i].length);
+        enum records_verdict verdict = walk_message(&records, 0);
+        if (verdict != (cases[i].good ? RECORDS_MORE : RECORDS_BAD))
+            fail_msg("case %zu: %d", i, (int)verdict);
+        if (!cases[i].good)
+            assert_string_equal(records.fault, "PARAMS that are not a list of pairs");
+    }
+}
+
+/* ---- limits ---- */
+
+/* One name and a value that make `length` bytes of PARAMS, in records of 32 KiB. */
+static void write_params(size_t length)
+{
+    struct buffer pairs;
+    char *value = calloc(1, length);
+    assert_non_null(value);
+    memset(value, 'v', length - 6); /* 1 + 4 for the lengths, 1 for the name */
+    buffer_init(&pairs);
+    peer_pair(&pairs, "N", value);
+    assert_int_equal(pairs.length, length);
+    write_up_to(AFTER_BEGIN);
+    peer_stream(&message, PEER_PARAMS, 1, pairs.bytes, pairs.length);
+    buffer_free(&pairs);
+    free(value);
+}
+
+static void params_may_have_64_kib(void **state)
+{
+    struct records records;
+    (void)state;
+    write_params(RECORDS_PARAMS_BYTES);
+    assert_int_equal(walk_message(&records, 0), RECORDS_MORE);
+    assert_int_equal(records.params_end, message.length);
+    write_params(RECORDS_PARAMS_BYTES + 1);
+    assert_int_equal(walk_message(&records, 0), RECORDS_BAD);
+    assert_string_equal(records.fault, "too many PARAMS");
+}
+
+static void a_body_may_be_as_large_as_the_limit(void **state)
+{
+    struct records records;
+    (void)state;
+    write_up_to(AFTER_PARAMS);
+    peer_stream(&message, PEER_STDIN, 1, "0123456789", 10);
+    assert_int_equal(walk_message(&records, 10), RECORDS_WHOLE);
+    assert_false(records.too_large);
+    assert_int_equal(walk_message(&records, 9), RECORDS_WHOLE);
+    assert_true(records.too_large);
+}
+
+static void a_body_over_the_limit_can_be_cut_out_as_it_comes(void **state)
+{
+    struct records records;
+    char piece[1000] = {0};
+    (void)state;
+    records_init(&records, 1500);
+    write_up_to(AFTER_PARAMS);
+    for (int i = 0; i < 100; i++) {
+        peer_record(&message, PEER_STDIN, 1, piece, sizeof piece, 7);
+        buffer_append(&message, "\1", 1); /* of the next record's header, which stays */
+        assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_MORE);
+        message.length--;
+        if (records.too_large)
+            message.length = records.walked = records.params_end;
+    }
+    peer_record(&message, PEER_STDIN, 1, NULL, 0, 0);
+    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_WHOLE);
+    assert_true(records.too_large);
+    assert_int_equal(records.body_bytes, 100 * sizeof piece);
+}
+
+/* ---- padding ---- */
+
+static void padding_goes(void **state)
+{
+    struct records records;
+    struct buffer plain;
+    (void)state;
+    buffer_init(&plain);
+    write_request(&plain, 0);
+    for (int padding = 0; padding < 256; padding += 51) {
+        buffer_clear(&message);
+        write_request(&message, (uint8_t)padding);
+        assert_int_equal(walk_message(&records, 100), RECORDS_WHOLE);
+        assert_int_equal(records.padded, padding > 0);
+        records_strip(&records, (uint8_t *)message.bytes);
+        assert_int_equal(records.walked, plain.length);
+        assert_int_equal(records.params_end, plain.length - 8 * 3 - 7);
+        assert_memory_equal(message.bytes, plain.bytes, plain.length);
+    }
+    buffer_free(&plain);
+}
+
+static void only_padding_that_libfcgi_stumbles_over_counts(void **state)
+{
+    static const struct {
+        uint8_t begin, params, params_end, in;
+        bool padded;
+    } cases[] = {{0, 9, 0, 9, false}, {9, 0, 0, 0, true}, {0, 0, 9, 0, true}};
+    struct records records;
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        buffer_clear(&message);
+        peer_record(&message, PEER_BEGIN, 1, "\0\1\1\0\0\0\0", 8, cases[i].begin);
+        peer_record(&message, PEER_PARAMS, 1, "\1\1ab", 4, cases[i].params);
+        peer_record(&message, PEER_PARAMS, 1, NULL, 0, cases[i].params_end);
+        peer_record(&message, PEER_STDIN, 1, NULL, 0, cases[i].in);
+        assert_int_equal(walk_message(&records, 0), RECORDS_WHOLE);
+        assert_int_equal(records.padded, cases[i].padded);
+    }
+}
+
+/* ---- nonsense ---- */
+
+static uint32_t random_state = 20250520;
+
+static uint32_t draw(uint32_t below)
+{
+    random_state = random_state * 1664525 + 1013904223;
+    return (random_state >> 8) % below;
+}
+
+/* What "whole" promises, looked at a second time with other eyes. */
+static void assert_whole(const uint8_t *bytes, const struct records *records)
+{
+    static const int expected[] = {PEER_BEGIN, PEER_PARAMS, PEER_STDIN};
+    int place = AT_START;
+    for (size_t at = 0; at < records->walked;) {
+        const uint8_t *header = bytes + at;
+        size_t content = (size_t)(header[4] << 8 | header[5]);
+        assert_int_equal(header[0], 1);
+        assert_int_equal(header[2] << 8 | header[3], records->request_id);
+        assert_int_not_equal(records->request_id, 0);
+        assert_int_equal(header[1], expected[place]);
+        if (place == AT_START || (place == AFTER_BEGIN && content == 0))
+            place++;
+        at += 8 + content + header[6];
+        if (place == AFTER_PARAMS && content == 0 && header[1] == PEER_STDIN)
+            assert_int_equal(at, records->walked);
+    }
+    assert_int_equal(place, AFTER_PARAMS);
+}
+
+static void mutate(uint8_t *bytes, size_t *length)
+{
+    size_t at = draw((uint32_t)*length);
+    switch (draw(4)) {
+    case 0:
+        bytes[at] = (uint8_t)draw(256);
+        break;
+    case 1:
+        bytes[at] ^= (uint8_t)(1 << draw(8));
+        break;
+    case 2:
+        memmove(bytes + at, bytes + at + 1, *length - at - 1);
+        *length -= *length > 1;
+        break;
+    default:
+        *length = at + 1;
+        break;
+    }
+}
+
+static void no_mutation_of_a_request_is_taken_for_what_it_is_not(void **state)
+{
+    uint8_t bytes[4096];
+    struct records records;
+    int whole = 0;
+    (void)state;
+    write_request(&message, 2);
+    for (int round = 0; round < 50000; round++) {
+        size_t length = message.length;
+        memcpy(bytes, message.bytes, length);
+        for (uint32_t changes = 1 + draw(4); changes > 0; changes--)
+            mutate(bytes, &length);
+        records_init(&records, 5);
+        if (walk(&records, bytes, length) != RECORDS_WHOLE)
+            continue;
+        whole++;
+        assert_whole(bytes, &records);
+        records_strip(&records, bytes);
+        assert_whole(bytes, &records);
+    }
+    assert_true(whole > 100); /* or the test looks at nothing */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_whole_request_is_told_apart, start, stop),
+        cmocka_unit_test_setup_teardown(a_connection_that_is_not_to_be_kept_says_so, start, stop),
+        cmocka_unit_test_setup_teardown(bytes_may_come_one_at_a_time, start, stop),
+        cmocka_unit_test_setup_teardown(a_request_may_be_cut_in_two_anywhere, start, stop),
+        cmocka_unit_test_setup_teardown(params_may_be_cut_into_records_anywhere, start, stop),
+        cmocka_unit_test_setup_teardown(a_request_without_params_is_whole, start, stop),
+        cmocka_unit_test_setup_teardown(what_follows_a_request_is_left_alone, start, stop),
+        cmocka_unit_test_setup_teardown(records_out_of_order_are_refused, start, stop),
+        cmocka_unit_test_setup_teardown(other_versions_are_refused_by_the_header_alone, start, stop),
+        cmocka_unit_test_setup_teardown(a_management_record_is_refused_by_its_header_alone, start, stop),
+        cmocka_unit_test_setup_teardown(a_begin_is_eight_bytes_for_a_responder, start, stop),
+        cmocka_unit_test_setup_teardown(pairs_must_fill_their_records, start, stop),
+        cmocka_unit_test_setup_teardown(params_may_have_64_kib, start, stop),
+        cmocka_unit_test_setup_teardown(a_body_may_be_as_large_as_the_limit, start, stop),
+        cmocka_unit_test_setup_teardown(a_body_over_the_limit_can_be_cut_out_as_it_comes, start, stop),
+        cmocka_unit_test_setup_teardown(padding_goes, start, stop),
+        cmocka_unit_test_setup_teardown(only_padding_that_libfcgi_stumbles_over_counts, start, stop),
+        cmocka_unit_test_setup_teardown(no_mutation_of_a_request_is_taken_for_what_it_is_not, start, stop),
+    };
+    return cmocka_run_group_tests_name("records", tests, NULL, NULL);
+}
