@@ -77,7 +77,8 @@ struct database *database_create(struct loop *loop, const struct database_option
 /* Close; queries that are under way are dropped without a word. NULL is let pass. */
 void database_free(struct database *database);
 
-/* Why not every kind of query can be run right now, a sentence for clients; NULL when they can. */
+/* Why not every kind of query can be run right now, a sentence for clients; NULL when there is a connection
+ * for each. */
 const char *database_fault(const struct database *database);
 
 /*
