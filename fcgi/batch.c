@@ -63,10 +63,15 @@ int batch_execute(struct lane *lane, const struct jobs *jobs, void *tag)
 
 static bool has_key(const PGresult *result, const struct database_query *query, int row)
 {
-    char key[UUID_SIZE];
-    if (row >= PQntuples(result) || PQgetlength(result, row, query->statement->key) != 16)
+    const struct database_statement *statement = query->statement;
+    char uuid[UUID_SIZE];
+    if (row >= PQntuples(result))
         return false;
-    uuid_print(key, (const uint8_t *)PQgetvalue(result, row, query->statement->key));
+    const char *key = PQgetvalue(result, row, statement->key);
+    if (statement->text.binary) {
+        uuid_print(uuid, (const uint8_t *)key);
+        key = uuid;
+    }
     return strcmp(key, query->values[0]) == 0;
 }
 

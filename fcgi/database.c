@@ -29,12 +29,6 @@ struct database {
     const struct lane_statement **statements;
 };
 
-struct database_result {
-    enum database_outcome outcome;
-    const PGresult *rows; /* NULL unless the outcome is OK, a conflict or invalid */
-    int first, count;     /* which of the rows are the query's */
-};
-
 /* ---- answering ---- */
 
 static void recycle(struct database *database, struct database_job *job)
@@ -459,39 +453,20 @@ void database_free(struct database *database)
     free(database);
 }
 
+/* NULL when one of `count` connections is ready. */
+static const char *fault_of(const struct connection *connections, int count)
+{
+    const char *fault = NULL;
+    for (int i = 0; i < count; i++) {
+        fault = lane_fault(connections[i].lane);
+        if (fault == NULL)
+            return NULL;
+    }
+    return fault;
+}
+
 const char *database_fault(const struct database *database)
 {
-    for (int i = 0; i < database->readers + database->writers; i++)
-        if (!lane_ready(database->connections[i].lane))
-            return lane_fault(database->connections[i].lane);
-    return NULL;
-}
-
-/* ---- results ---- */
-
-enum database_outcome database_outcome(const struct database_result *result)
-{
-    return result->outcome;
-}
-
-int database_rows(const struct database_result *result)
-{
-    return result->outcome == DATABASE_OK ? result->count : 0;
-}
-
-void database_row(const struct database_result *result, int row, struct database_value *values, int columns)
-{
-    row += result->first;
-    for (int i = 0; i < columns; i++) {
-        int length = PQgetlength(result->rows, row, i);
-        values[i].bytes = PQgetvalue(result->rows, row, i);
-        values[i].length = length == 0 && PQgetisnull(result->rows, row, i) ? -1 : length;
-    }
-}
-
-const char *database_constraint(const struct database_result *result)
-{
-    const char *name =
-        result->rows != NULL ? PQresultErrorField(result->rows, PG_DIAG_CONSTRAINT_NAME) : NULL;
-    return name != NULL ? name : "";
+    const char *fault = fault_of(database->connections, database->readers);
+    return fault != NULL ? fault : fault_of(database->connections + database->readers, database->writers);
 }

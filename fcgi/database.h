@@ -35,8 +35,8 @@ struct database_statement {
     const struct database_statement *then;
     /*
      * For DATABASE_INSERT: the statement inserts many rows at once, so each parameter is an array; the
-     * elements of the first one are the rows' keys, UUIDs, and `key` is the column of the answer, in binary,
-     * that has the key again.
+     * elements of the first one are the rows' keys, and `key` is the column of the answer that has the key
+     * again: as it was sent, or, in a binary answer, as a UUID's 16 bytes.
      */
     int key;
 };
@@ -77,7 +77,8 @@ struct database *database_create(struct loop *loop, const struct database_option
 /* Close; queries that are under way are dropped without a word. NULL is let pass. */
 void database_free(struct database *database);
 
-/* Why not every kind of query can be run right now, a sentence for clients; NULL when they can. */
+/* Why not every kind of query can be run right now, a sentence for clients; NULL when there is a connection
+ * for each. */
 const char *database_fault(const struct database *database);
 
 /*

@@ -143,6 +143,8 @@ static int read_body(struct gateway_call *call)
 static int decode(struct gateway_call *call, const uint8_t *bytes, size_t length)
 {
     struct gateway *gateway = call->gateway;
+    if (gateway->feed < 0)
+        gateway->feed = open_feed(); /* there was none to be had the last time */
     if (write_feed(gateway->feed, bytes, length) != 0)
         return -1;
     FCGX_InitRequest(&call->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
@@ -249,6 +251,13 @@ static void receive(struct gateway_call *call)
     }
 }
 
+static void lose_peer(struct gateway_call *call)
+{
+    if (call->on_gone != NULL)
+        call->on_gone(call->cookie);
+    close_connection(call);
+}
+
 static void callback_connection(void *cookie, uint32_t events)
 {
     struct gateway_call *call = cookie;
@@ -260,15 +269,15 @@ static void callback_connection(void *cookie, uint32_t events)
     /* While a request is being answered a peer has nothing to send: it is gone, or it is not playing by the
      * rules. */
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
-        if (call->on_gone != NULL)
-            call->on_gone(call->cookie);
-        close_connection(call);
+        lose_peer(call);
         return;
     }
     if ((events & EPOLLOUT) && call->wants_room) {
         call->wants_room = false;
         call->room = call->all_room;
-        if (loop_rewatch(call->gateway->loop, call->watch, WATCHED) == 0 && call->on_room != NULL)
+        if (loop_rewatch(call->gateway->loop, call->watch, WATCHED) != 0)
+            lose_peer(call); /* nothing would ever wake it up again */
+        else if (call->on_room != NULL)
             call->on_room(call->cookie);
     }
 }

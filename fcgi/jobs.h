@@ -1,7 +1,8 @@
 #ifndef PURSER_JOBS_H
 #define PURSER_JOBS_H
 
-/* The database's note on a query under way, and lists of such. For database.c. */
+/* The database's note on a query under way, lists of such, and what is told in the end. For database.c and
+ * its like. */
 
 #include "database.h"
 
@@ -14,6 +15,12 @@ struct database_job {
     struct loop_timer deadline;
     bool sent;  /* at least once */
     bool alone; /* gets a transaction of its own */
+};
+
+struct database_result {
+    enum database_outcome outcome;
+    const PGresult *rows; /* NULL unless the outcome is OK, a conflict or invalid */
+    int first, count;     /* which of the rows are the query's */
 };
 
 struct jobs {

@@ -116,6 +116,17 @@ static void prepare_statements(struct lane *lane)
     pipeline_sync(lane->pipeline);
 }
 
+/* What a failed statement of the set-up means. Class 42: a name that isn't there, or a right that is missing.
+ */
+static const char *describe_failure(const struct lane *lane, const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (state == NULL || strncmp(state, "42", 2) != 0)
+        return "The database can't be reached.";
+    return lane->state == CHECKING ? "The database has no schema of this service."
+                                   : "The database does not accept this build's statements.";
+}
+
 /* A result of the set-up: an error, a word of success, or the state of the schema. */
 static void take_setup_result(struct lane *lane, PGresult *result, bool of_schema)
 {
@@ -124,11 +135,7 @@ static void take_setup_result(struct lane *lane, PGresult *result, bool of_schem
     if (lane->fault[0] != '\0') {
         /* what follows the first fault says nothing new */
     } else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-        const char *said = PQresultErrorMessage(result);
-        note_fault(lane,
-                   lane->state == CHECKING ? "The database has no schema of this service."
-                                           : "The database does not accept this build's statements.",
-                   said);
+        note_fault(lane, describe_failure(lane, result), PQresultErrorMessage(result));
         pipeline_drop(lane->pipeline, "the set-up failed");
     } else if (of_schema &&
                schema_fault(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), fault, sizeof fault)) {

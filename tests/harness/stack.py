@@ -108,6 +108,10 @@ class Stack:
         """All that the service wrote, for a person."""
         return self.output.read_text(errors="replace") + self.errors.read_text(errors="replace")
 
+    def complaints(self):
+        """The end of what it wrote to standard error."""
+        return self.errors.read_text(errors="replace")[-3000:]
+
     def log(self):
         """Its log lines, parsed; a whole line that is no JSON is an error."""
         whole = self.output.read_bytes().rpartition(b"\n")[0]

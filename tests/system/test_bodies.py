@@ -94,7 +94,7 @@ def test_expect_continue(stack):
         connection.sendall(head % len(GOOD))
         assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
         connection.sendall(GOOD)
-        assert connection.recv(10000).startswith(b"HTTP/1.1 200 ")
+        assert connection.recv(10000).startswith(b"HTTP/1.1 200")
 
 
 def test_no_body(http):

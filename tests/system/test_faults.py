@@ -4,12 +4,13 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness import wait
 from harness.postgres import Cluster, person_uuid
 from harness.samples import employee, new_email, passenger
-from harness.stack import Stack
+from harness.stack import Stack, children
 from harness.web import assert_json, assert_problem
 
 DEADLINE_MS = 1000
@@ -48,7 +49,7 @@ class Load:
     What was acknowledged is then in the table exactly once.
     """
 
-    def __init__(self, stack, database, clients=4):
+    def __init__(self, stack, database, clients=12):
         self.stack = stack
         self.database = database
         self.bad = []
@@ -91,7 +92,7 @@ class Load:
         self.ended.set()
         for thread in self.threads:
             thread.join(wait.PATIENCE_S)
-        assert not self.bad, self.bad[:3]
+        assert not self.bad, f"{len(self.bad)} of {self.count}: {self.bad[:3]}\n{self.stack.complaints()}"
         stored = self.database.lines("SELECT uuid FROM passengers ORDER BY 1")
         assert stored == sorted(self.created)
 
@@ -99,12 +100,13 @@ class Load:
 def test_database_away(impatient, own_cluster):
     """Past the deadline a 503 that says when to come again; what needs no database is served."""
     own_cluster.stop()
-    for method, path, body in CALLS:
-        began = time.monotonic()
-        answer = impatient.http(method, path, body)
+    began = time.monotonic()
+    with ThreadPoolExecutor(len(CALLS)) as pool:
+        answers = list(pool.map(lambda call: impatient.http(*call), CALLS))
+    assert time.monotonic() - began < DEADLINE_MS / 1000 + 4
+    for answer in answers:
         assert_problem(answer, 503, "unavailable")
         assert int(answer.headers["retry-after"]) > 0
-        assert time.monotonic() - began < DEADLINE_MS / 1000 + 4
     assert_json(impatient.http("GET", "/hello"), 201)
     assert_json(impatient.http("GET", "/healthz"), 200)
     assert "database" in assert_problem(impatient.http("GET", "/readyz"), 503, "not-ready")["detail"].lower()
@@ -161,26 +163,30 @@ def test_database_sessions_ended_under_load(stack, database, cluster):
 def test_workers_killed_under_load(stack, database):
     """supervisord starts each again, on the same socket; nginx asks the next one."""
     with Load(stack, database) as load:
-        for _ in range(4):
+        for turn in range(4):
+            await_running(stack)
             workers = stack.workers()
-            os.kill(workers[0], signal.SIGKILL)
-            wait.until(lambda: len(stack.workers()) == 2 and workers[0] not in stack.workers(), "a new worker")
+            os.kill(workers[turn % 2], signal.SIGKILL)
             load.await_more()
-            assert workers[1] in stack.workers()
+            await_running(stack)
+            assert workers[(turn + 1) % 2] in stack.workers() and workers[turn % 2] not in stack.workers()
 
 
-def test_workers_restarted_in_turn_under_load(stack, database):
+def await_running(stack):
+    """Return when supervisord counts both workers as started: who dies before is started again only after a while."""
+    wait.until(lambda: stack.control("status", "purser:*").count("RUNNING") == 2, "both workers to run", pause=0.1)
+
+
+def test_worker_restarted_under_load(stack, database):
+    """SIGTERM: it goes when nginx has closed its connections, which takes as long as they are kept (10 s)."""
     with Load(stack, database) as load:
-        for number in range(2):
-            said = stack.control("restart", f"purser:purser_{number}")
-            assert "started" in said, said
-            load.await_more()
+        said = stack.control("restart", "purser:purser_0")
+        assert "started" in said, said
+        load.await_more()
 
 
 def test_nginx_reloaded_under_load(stack, database):
     """New nginx processes take over from the old ones."""
-    from harness.stack import children
-
     (nginx,) = children(stack.process.pid, "nginx")
     with Load(stack, database) as load:
         for _ in range(3):
@@ -190,8 +196,6 @@ def test_nginx_reloaded_under_load(stack, database):
 
 def test_everything_stops_in_order(cluster):
     """nginx first, with the requests that it has; then the workers; supervisord's exit code is 0."""
-    from harness.stack import children
-
     database = cluster.copy_template()
     with Stack(database.url) as stack:
         answers = []
@@ -206,7 +210,6 @@ def test_everything_stops_in_order(cluster):
         client.join(wait.PATIENCE_S)
         assert answers[0].status == 200
         assert not [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
-        assert not (stack.directory / "state" / "run" / "purser.sock").exists()
     database.drop()
 
 

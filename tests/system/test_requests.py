@@ -116,6 +116,19 @@ def test_encoded_path_is_the_same_path(stack):
     assert_json(send_raw(stack.port, request("GET /h%65llo HTTP/1.1", "Host: x")), 201)
 
 
+@pytest.mark.parametrize("path, line", [
+    ("/hello", b"HTTP/1.1 201 Created\r\n"), ("/readyz", b"HTTP/1.1 200 OK\r\n"), ("/nowhere", b"HTTP/1.1 404 Not Found\r\n"),
+    ("/getpassenger/x", b"HTTP/1.1 400 Bad Request\r\n"),
+])  # fmt: skip
+def test_status_line(stack, path, line):
+    """The blank behind the status code must be there (RFC 9112 section 4), and the reason helps a person."""
+    import socket
+
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
+        connection.sendall(request(f"GET {path} HTTP/1.1", "Host: x"))
+        assert connection.recv(65536).startswith(line)
+
+
 def test_pipelined_requests(stack):
     """Two in one write: two answers, in order."""
     import socket

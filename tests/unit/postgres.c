@@ -21,7 +21,7 @@
 #define START_TRIES  2000
 #define START_TRY_MS 10
 
-static char directory[64], data[80], programs[80], url[160];
+static char directory[64], data[80], programs[80], url[240];
 static pid_t server, keeper;
 static int keeper_pipe; /* the keeper removes the directory when it is closed */
 static PGconn *session;
@@ -129,8 +129,10 @@ static void make_cluster(void)
 
 static PGconn *open_session(const char *database)
 {
-    snprintf(url, sizeof url, "postgresql://postgres@/%s?host=%s&application_name=tests", database,
-             directory);
+    snprintf(url, sizeof url,
+             "postgresql://postgres@/%s?host=%s&application_name=tests"
+             "&options=-cclient_min_messages%%3Derror",
+             database, directory);
     return PQconnectdb(url);
 }
 
@@ -172,10 +174,10 @@ void postgres_start(void)
 
 void postgres_stop(void)
 {
-    PQfinish(session);
-    session = NULL;
     kill(server, SIGQUIT);
     waitpid(server, NULL, 0);
+    PQfinish(session); /* not before: its transaction would end, and its locks go */
+    session = NULL;
 }
 
 /* Without its line for each migration on standard output. */
@@ -255,11 +257,13 @@ long postgres_number(const char *format, ...)
 
 long postgres_connections(void)
 {
+    postgres_sql("SELECT pg_stat_clear_snapshot()");
     return postgres_number("SELECT count(*)" OTHERS);
 }
 
 void postgres_terminate(void)
 {
+    postgres_sql("SELECT pg_stat_clear_snapshot()"); /* in a transaction it would be as it was at first */
     postgres_sql("SELECT count(pg_terminate_backend(pid))" OTHERS);
 }
 

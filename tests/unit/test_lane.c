@@ -1,0 +1,285 @@
+#include "lane.h"
+
+#include "log.h"
+#include "postgres.h"
+#include "schema.h"
+#include "unit.h"
+
+#include "turn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct lane_statement settings = {
+    .name = "settings",
+    .sql = "SELECT concat_ws(' ', current_setting('statement_timeout'),"
+           " current_setting('idle_in_transaction_session_timeout'))"};
+static const struct lane_statement name_of = {.name = "name_of",
+                                              .sql = "SELECT name FROM employees WHERE age = $1"};
+static const struct lane_statement *const statements[] = {&settings, &name_of, NULL};
+
+static struct loop *loop;
+static struct lane *lane;
+static char story[200]; /* r ready, + or - a result, | a Sync, v down */
+static char value[200];
+
+static void callback_ready(void *cookie)
+{
+    assert_ptr_equal(cookie, &lane);
+    strcat(story, "r");
+}
+
+static void callback_result(void *cookie, void *tag, PGresult *result)
+{
+    assert_ptr_equal(cookie, &lane);
+    assert_string_equal(tag, "tag");
+    strcat(story, PQresultStatus(result) == PGRES_TUPLES_OK ? "+" : "-");
+    if (PQntuples(result) > 0)
+        snprintf(value, sizeof value, "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+}
+
+static void callback_synced(void *cookie, const PGresult *error)
+{
+    assert_ptr_equal(cookie, &lane);
+    assert_null(error);
+    strcat(story, "|");
+}
+
+static void callback_down(void *cookie)
+{
+    assert_ptr_equal(cookie, &lane);
+    strcat(story, "v");
+}
+
+static const struct lane_handler handler = {
+    .ready = callback_ready, .result = callback_result, .synced = callback_synced, .down = callback_down};
+
+static int open_cluster(void **state)
+{
+    log_set_level(LOG_LEVEL_ERROR + 1);
+    return postgres_open(state);
+}
+
+static int start(void **state)
+{
+    struct lane_options options = {.statements = statements, .statement_timeout_ms = 1234};
+    (void)state;
+    postgres_sql("ROLLBACK"); /* of a test that failed */
+    story[0] = value[0] = '\0';
+    loop = loop_create();
+    lane = lane_create(loop, &options, &handler, &lane);
+    return lane != NULL ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    lane_free(lane);
+    loop_free(loop);
+    return 0;
+}
+
+static bool is_ready(void *cookie)
+{
+    (void)cookie;
+    return lane_ready(lane);
+}
+
+static bool has_fault(void *cookie)
+{
+    return !lane_ready(lane) && strcmp(lane_fault(lane), cookie) == 0;
+}
+
+static void wait_for_fault(const char *fault)
+{
+    if (!turn_until(loop, has_fault, (void *)(uintptr_t)fault))
+        fail_msg("not \"%s\" but \"%s\"", fault, lane_fault(lane));
+}
+
+static void wait_until_ready(void)
+{
+    assert_true(turn_until(loop, is_ready, NULL));
+    assert_null(lane_fault(lane));
+}
+
+static bool has_synced(void *cookie)
+{
+    (void)cookie;
+    return strchr(story, '|') != NULL;
+}
+
+/* ---- becoming ready ---- */
+
+static void a_lane_becomes_ready_by_itself(void **state)
+{
+    (void)state;
+    assert_false(lane_ready(lane));
+    assert_string_equal(lane_fault(lane), "The database has not been reached yet.");
+    wait_until_ready();
+    assert_string_equal(story, "r");
+}
+
+static void its_session_is_set_up(void **state)
+{
+    (void)state;
+    wait_until_ready();
+    lane_execute(lane, &settings, NULL, 0, "tag");
+    lane_sync(lane);
+    assert_true(turn_until(loop, has_synced, NULL));
+    assert_string_equal(story, "r+|");
+    assert_string_equal(value, "1234ms 1234ms");
+}
+
+static void nothing_can_be_sent_before(void **state)
+{
+    (void)state;
+    lane_execute(lane, &settings, NULL, 0, "tag");
+    lane_sync(lane);
+    wait_until_ready();
+    assert_string_equal(story, "r");
+}
+
+/* ---- databases that are not as they should be ---- */
+
+static void a_database_without_the_schema_is_told(void **state)
+{
+    (void)state;
+    postgres_sql("ALTER TABLE purser_migrations RENAME TO away");
+    wait_for_fault("The database has no schema of this service.");
+    assert_string_equal(story, "");
+    postgres_sql("ALTER TABLE away RENAME TO purser_migrations");
+    wait_until_ready();
+}
+
+static void another_version_is_told(void **state)
+{
+    char fault[160];
+    (void)state;
+    postgres_sql("INSERT INTO purser_migrations VALUES (%d, 'next', 'x')", schema_migration_count + 1);
+    snprintf(fault, sizeof fault, "The database's schema is at version %d, this build expects version %d.",
+             schema_migration_count + 1, schema_migration_count);
+    wait_for_fault(fault);
+    postgres_sql("CREATE TABLE kept AS TABLE purser_migrations");
+    postgres_sql("TRUNCATE purser_migrations");
+    snprintf(fault, sizeof fault, "The database's schema is at version 0, this build expects version %d.",
+             schema_migration_count);
+    wait_for_fault(fault);
+    postgres_sql("INSERT INTO purser_migrations SELECT * FROM kept WHERE version <= %d; DROP TABLE kept",
+                 schema_migration_count);
+    wait_until_ready();
+    assert_string_equal(story, "r");
+}
+
+static void another_text_of_a_migration_is_told(void **state)
+{
+    (void)state;
+    postgres_sql("UPDATE purser_migrations SET checksum = reverse(checksum) WHERE version = 2");
+    wait_for_fault("Migration 2 of the database's schema is not the one that this build has.");
+    postgres_sql("UPDATE purser_migrations SET checksum = reverse(checksum) WHERE version = 2");
+    wait_until_ready();
+}
+
+static void statements_that_do_not_fit_are_told(void **state)
+{
+    (void)state;
+    postgres_sql("ALTER TABLE employees RENAME TO away");
+    wait_for_fault("The database does not accept this build's statements.");
+    postgres_sql("ALTER TABLE away RENAME TO employees");
+    wait_until_ready();
+    assert_string_equal(story, "r");
+}
+
+static void a_connection_lost_while_the_schema_is_looked_at_is_no_missing_schema(void **state)
+{
+    (void)state;
+    postgres_sql("BEGIN; LOCK TABLE purser_migrations");
+    wait_for_fault("The database connection is being set up.");
+    for (int i = 0; i < 20; i++)
+        turn_once(loop);
+    postgres_terminate();
+    wait_for_fault("The database can't be reached.");
+    postgres_sql("COMMIT");
+    wait_until_ready();
+}
+
+/* ---- databases that are away ---- */
+
+static void a_lane_that_falls_gets_up_again(void **state)
+{
+    (void)state;
+    wait_until_ready();
+    postgres_terminate();
+    wait_for_fault("The database can't be reached.");
+    wait_until_ready();
+    assert_string_equal(story, "rvr");
+}
+
+static void a_lane_can_be_given_up(void **state)
+{
+    (void)state;
+    wait_until_ready();
+    lane_execute(lane, &settings, NULL, 0, "tag");
+    lane_sync(lane);
+    lane_drop(lane, "for the test");
+    wait_for_fault("The database can't be reached.");
+    wait_until_ready();
+    assert_string_equal(story, "rvr");
+}
+
+static void a_server_that_is_away_is_waited_for(void **state)
+{
+    (void)state;
+    postgres_stop();
+    wait_for_fault("The database can't be reached.");
+    assert_string_equal(story, "");
+    postgres_start();
+    wait_until_ready();
+}
+
+static void settings_that_can_not_be_read_are_waited_for(void **state)
+{
+    char url[200];
+    (void)state;
+    snprintf(url, sizeof url, "%s", getenv("DATABASE_URL"));
+    setenv("DATABASE_URL_FILE", "/tmp/purser-unit-nothing", 1);
+    unsetenv("DATABASE_URL");
+    wait_for_fault("The database can't be reached.");
+    unsetenv("DATABASE_URL_FILE");
+    setenv("DATABASE_URL", url, 1);
+    wait_until_ready();
+}
+
+static void a_lane_can_be_freed_at_any_time(void **state)
+{
+    for (int turns = 0; turns < 12; turns++) {
+        for (int i = 0; i < turns; i++)
+            turn_once(loop);
+        stop(state);
+        start(state);
+    }
+    lane_free(NULL);
+}
+
+#define EACH(test) cmocka_unit_test_setup_teardown(test, start, stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        EACH(a_lane_becomes_ready_by_itself),
+        EACH(its_session_is_set_up),
+        EACH(nothing_can_be_sent_before),
+        EACH(a_database_without_the_schema_is_told),
+        EACH(another_version_is_told),
+        EACH(another_text_of_a_migration_is_told),
+        EACH(statements_that_do_not_fit_are_told),
+        EACH(a_connection_lost_while_the_schema_is_looked_at_is_no_missing_schema),
+        EACH(a_lane_that_falls_gets_up_again),
+        EACH(a_lane_can_be_given_up),
+        EACH(a_server_that_is_away_is_waited_for),
+        EACH(settings_that_can_not_be_read_are_waited_for),
+        EACH(a_lane_can_be_freed_at_any_time),
+    };
+    return cmocka_run_group_tests_name("lane", tests, open_cluster, postgres_close);
+}
