@@ -1,10 +1,17 @@
-"""supervisord in half the memory: starts Debian's, without the modules that it would load for nothing here.
+"""Debian's supervisord, started with two changes.
 
-It uses pkg_resources, a large module, for one thing: to find the object that a name in its configuration stands for. (A
-newer supervisord has dropped it; then nothing changes.) It never speaks TLS, and hashlib does without OpenSSL.
+It holds on to the workers' socket. By itself supervisord closes it when no worker is left, so that two crashes in a row
+turn clients away; held, connections wait in the backlog for the second until a worker is back. Workers that were stopped
+on purpose release it: nginx answers 502 at once. A closed socket leaves no file behind.
+
+And it takes half the memory, without the modules that it would load for nothing here. pkg_resources, a large one, serves
+only to find the object that a name in the configuration stands for. (A newer supervisord has dropped it; then nothing
+changes.) There is no TLS here, and hashlib does without OpenSSL.
 """
 
+import contextlib
 import importlib
+import os
 import sys
 import types
 
@@ -25,9 +32,28 @@ class EntryPoint:
 
 sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")
 sys.modules["pkg_resources"].EntryPoint = EntryPoint
-
 sys.modules["ssl"] = sys.modules["_hashlib"] = None  # importing these fails, as on a Python built without OpenSSL
 
-from supervisor.supervisord import main  # noqa: E402 (after the modules above are in their place)
+from supervisor import supervisord  # noqa: E402 (after the modules above are in their place)
+from supervisor.process import FastCGISubprocess  # noqa: E402
+from supervisor.socket_manager import SocketManager  # noqa: E402
+from supervisor.states import ProcessStates  # noqa: E402
 
-main()
+
+def release_when_stopped(process):
+    """Called when a worker has ended. One that will be started again keeps its share in the socket until then."""
+    if process.state == ProcessStates.STOPPED:
+        process.fcgi_sock = None
+
+
+def close_and_remove(manager, close=SocketManager._close):
+    """Called when nobody has a share in the socket any more."""
+    close(manager)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(manager.socket_config.path)
+
+
+FastCGISubprocess.after_finish = release_when_stopped
+SocketManager._close = close_and_remove
+
+supervisord.main()
