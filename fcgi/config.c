@@ -71,7 +71,7 @@ static uint64_t load(const struct config *config, const struct setting *setting)
     const char *member = (const char *)config + setting->offset;
     if (setting->kind == KIND_UINT64)
         return *(const uint64_t *)(const void *)member;
-    return (uint64_t) * (const int *)(const void *)member;
+    return (uint64_t)*(const int *)(const void *)member;
 }
 
 /* A whole number in decimal digits alone: no sign, space or unit, which strtoull(3) would pass over. */

@@ -395,7 +395,7 @@ void gateway_free(struct gateway *gateway)
         return;
     gateway->draining = false;
     while (gateway->calls != NULL)
-        close_connection(gateway->calls);
+        lose_peer(gateway->calls);
     loop_undefer(gateway->loop, &gateway->drained);
     loop_timer_clear(gateway->loop, &gateway->accept_pause);
     loop_unwatch(gateway->loop, &gateway->listener_watch);

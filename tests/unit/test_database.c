@@ -38,30 +38,32 @@ INJECT(int, PQsendPipelineSync, (PGconn * connection), (connection), 0)
 INJECT_INT(int, PQflush, (PGconn * connection), (connection))
 INJECT(int, PQconsumeInput, (PGconn * connection), (connection), 0)
 
-static const struct database_statement echo = {.text = {"echo", "SELECT $1::text, $2::text"},
+static const struct database_statement echo = {.text = {.name = "echo", .sql = "SELECT $1::text, $2::text"},
                                                .kind = DATABASE_READ};
-static const struct database_statement divide = {.text = {"divide", "SELECT 10 / $1::int"},
+static const struct database_statement divide = {.text = {.name = "divide", .sql = "SELECT 10 / $1::int"},
                                                  .kind = DATABASE_READ};
-static const struct database_statement wait_for = {.text = {"wait_for", "SELECT pg_sleep($1::float8)::text"},
-                                                   .kind = DATABASE_READ};
-static const struct database_statement backend = {.text = {"backend", "SELECT pg_backend_pid(), now()"},
-                                                  .kind = DATABASE_READ};
+static const struct database_statement wait_for = {
+    .text = {.name = "wait_for", .sql = "SELECT pg_sleep($1::float8)::text"}, .kind = DATABASE_READ};
+static const struct database_statement backend = {
+    .text = {.name = "backend", .sql = "SELECT pg_backend_pid(), now()"}, .kind = DATABASE_READ};
 static const struct database_statement insert = {
-    .text = {"insert", "INSERT INTO things (id, name, sender) SELECT i, n, txid_current()"
-                       " FROM unnest($1::int[], $2::text[]) AS sent (i, n)"
-                       " ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id RETURNING id, name, sender"},
+    .text = {.name = "insert",
+             .sql = "INSERT INTO things (id, name, sender) SELECT i, n, txid_current()"
+                    " FROM unnest($1::int[], $2::text[]) AS sent (i, n)"
+                    " ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id RETURNING id, name, sender"},
     .kind = DATABASE_INSERT};
 static const struct database_statement renamed = {
-    .text = {"renamed", "SELECT id, name, txid_current() FROM things WHERE id = $1"}, .kind = DATABASE_WRITE};
+    .text = {.name = "renamed", .sql = "SELECT id, name, txid_current() FROM things WHERE id = $1"},
+    .kind = DATABASE_WRITE};
 static const struct database_statement rename_thing = {
-    .text = {"rename_thing", "UPDATE things SET name = $2 WHERE id = $1"},
+    .text = {.name = "rename_thing", .sql = "UPDATE things SET name = $2 WHERE id = $1"},
     .kind = DATABASE_WRITE,
     .then = &renamed};
 static const struct database_statement count_up = {
-    .text = {"count_up", "UPDATE things SET count = count + 1 WHERE id = $1 RETURNING count"},
+    .text = {.name = "count_up", .sql = "UPDATE things SET count = count + 1 WHERE id = $1 RETURNING count"},
     .kind = DATABASE_WRITE};
 static const struct database_statement late_check = {
-    .text = {"late_check", "INSERT INTO late (id) SELECT unnest($1::int[]) RETURNING id"},
+    .text = {.name = "late_check", .sql = "INSERT INTO late (id) SELECT unnest($1::int[]) RETURNING id"},
     .kind = DATABASE_INSERT};
 
 static const struct database_statement *const statements[] = {
