@@ -1,4 +1,4 @@
-"""`make run`, `make up` and `make down`, as the scripts behind them do it: from an empty directory to the sample data."""
+"""`make run`, `make up` and `make down`, by the scripts behind them: from an empty directory to the sample data."""
 
 import os
 import shutil
