@@ -155,7 +155,8 @@ def test_database_sessions_ended_under_load(stack, database, cluster):
     with Load(stack, database) as load:
         for _ in range(10):
             cluster.sql(
-                f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{database.name}' AND usename = 'purser_worker'"
+                f"""SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                    WHERE datname = '{database.name}' AND usename = 'purser_worker'"""
             )
             load.await_more(10)
 

@@ -1,5 +1,7 @@
 """HEAD, OPTIONS, and the methods that a route does not have."""
 
+import http.client
+
 import pytest
 from harness.samples import NOBODY, employee, passenger
 from harness.web import assert_json, assert_problem, assert_request_id, send_raw
@@ -86,8 +88,6 @@ def test_head_of_errors(http, path, status):
 
 def test_head_leaves_the_connection_in_step(stack):
     """After a HEAD the next answer on the same connection is whole."""
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=10)
     for path in ("/hello", "/passengerlist", "/nowhere"):
         connection.request("HEAD", path)

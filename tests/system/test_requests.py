@@ -1,5 +1,7 @@
 """Requests that nginx refuses by itself: its errors look like the workers'."""
 
+import socket
+
 import pytest
 from harness.samples import passenger
 from harness.web import assert_json, assert_problem, send_raw
@@ -122,8 +124,6 @@ def test_encoded_path_is_the_same_path(stack):
 ])  # fmt: skip
 def test_status_line(stack, path, line):
     """The blank behind the status code must be there (RFC 9112 section 4), and the reason helps a person."""
-    import socket
-
     with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
         connection.sendall(request(f"GET {path} HTTP/1.1", "Host: x"))
         assert connection.recv(65536).startswith(line)
@@ -131,8 +131,6 @@ def test_status_line(stack, path, line):
 
 def test_pipelined_requests(stack):
     """Two in one write: two answers, in order."""
-    import socket
-
     two = request("GET /hello HTTP/1.1", "Host: x") + request("GET /zero HTTP/1.1", "Host: x", "Connection: close")
     with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
         connection.sendall(two)
