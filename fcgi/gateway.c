@@ -456,6 +456,7 @@ void gateway_end(struct gateway_call *call)
     }
     finish_fcgi(call);
     call->state = RECEIVING;
+    call->on_room = call->on_gone = NULL; /* the owner has gone its way */
     records_init(&call->records, call->gateway->body_limit);
 }
 
