@@ -131,7 +131,7 @@ static PGconn *open_session(const char *database)
 {
     snprintf(url, sizeof url,
              "postgresql://postgres@/%s?host=%s&application_name=tests"
-             "&options=-cclient_min_messages%%3Derror",
+             "&options=-cclient_min_messages%%3Derror%%20-clock_timeout%%3D5000",
              database, directory);
     return PQconnectdb(url);
 }
