@@ -20,7 +20,11 @@ SQL = $(wildcard schema/*.sql)
 OBJECTS = $(patsubst fcgi/%.c,$(BUILD)/%.o,$(wildcard fcgi/*.c)) $(BUILD)/embedded.o
 TESTS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 HELPERS = $(patsubst tests/unit/%.c,$(BUILD)/tests/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+# The one version that both Debian 12 and 13 have; others break lines elsewhere.
+CLANG_FORMAT = clang-format-19
 FORMATTED = $(wildcard fcgi/*.[ch] tests/*/*.[ch])
+
+PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -31,20 +35,24 @@ all: $(BUILD)/purser ## build the program, build/purser
 # --- the program ---
 
 $(BUILD)/purser: $(OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: fcgi/%.c $(BUILD)/flags.text
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/version.o: CPPFLAGS += -DPURSER_VERSION='"$(shell cat VERSION)"' -DPURSER_REVISION='"$(REVISION)"'
 $(BUILD)/version.o: VERSION $(BUILD)/revision.text
 
 # The SQL files travel inside the program.
 $(BUILD)/embedded.c: schema/embed $(SQL) $(BUILD)/flags.text
-	schema/embed $@
+	@echo "  SQL   $@"
+	@schema/embed $@
 
 $(BUILD)/embedded.o: $(BUILD)/embedded.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@echo "  CC    $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 # Files that change only when their text does: what was built with other flags or from another commit is built again.
 REVISION = $(or $(shell git -c safe.directory='*' rev-parse --short HEAD 2>/dev/null),unknown)
@@ -61,11 +69,13 @@ $(BUILD)/%.text: FORCE
 tests: $(TESTS)
 
 $(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags.text
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC    $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # A test whose first line is "// wrap: malloc calloc" stands between the program and these functions (ld --wrap).
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(HELPERS) $(filter-out $(BUILD)/main.o,$(OBJECTS))
-	$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(,)--wrap=,$(shell sed -n 's|^// wrap:||p;1q' tests/unit/test_$*.c)) \
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(,)--wrap=,$(shell sed -n 's|^// wrap:||p;1q' tests/unit/test_$*.c)) \
 		-o $@ $^ $(LDLIBS) -lcmocka
 , := ,
 
@@ -78,24 +88,24 @@ asan:
 
 test: ## install what is missing, run every test: gcc, clang, ASan + UBSan
 	@install/packages test
-	@$(MAKE) --no-print-directory gcc clang asan
+	@$(PARALLEL) gcc clang asan
 	@tests/run unit gateway system
 
 test-unit test-gateway test-system: test-%: ## one kind of tests, with gcc's build (VARIANT=clang or asan: another)
 	@install/packages test
-	@$(MAKE) --no-print-directory $(or $(VARIANT),gcc)
+	@$(PARALLEL) $(or $(VARIANT),gcc)
 	@tests/run --variant $(or $(VARIANT),gcc) $*
 
 # --- running it ---
 
 run: ## install what is missing, build, run everything on PORT (8080) until Ctrl-C
 	@install/packages run
-	@$(MAKE) --no-print-directory all
+	@$(PARALLEL) all
 	@supervisord/run run
 
 up: ## the same in the background; returns when it is ready
 	@install/packages run
-	@$(MAKE) --no-print-directory all
+	@$(PARALLEL) all
 	@supervisord/run up
 
 down: ## stop what `make up` started
@@ -103,22 +113,23 @@ down: ## stop what `make up` started
 
 bench: ## measure Purser and its peers side by side
 	@install/packages bench
-	@$(MAKE) --no-print-directory all
+	@$(PARALLEL) all
 	@tests/bench/run
 
 # --- the house ---
 
 lint: ## the formatting, and both compilers' warnings
 	@install/packages lint
-	clang-format --dry-run --Werror $(FORMATTED)
-	@$(MAKE) --no-print-directory gcc clang
+	@echo "Checking the formatting."
+	@$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
+	@$(PARALLEL) gcc clang
 
 format: ## format the C files
 	@install/packages lint
-	clang-format -i $(FORMATTED)
+	$(CLANG_FORMAT) -i $(FORMATTED)
 
 clean: ## remove what was built (not the data in .run/)
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "make %-40s %s\n", $$1, $$2 }' Makefile

@@ -2,8 +2,8 @@
 #define PURSER_ARENA_H
 
 /*
- * Memory that lives as long as one request and goes back whole. Under AddressSanitizer each piece is a malloc of its
- * own, so that an overrun is seen.
+ * Memory that lives as long as one request and goes back whole. Under AddressSanitizer each piece is a malloc
+ * of its own, so that an overrun is seen.
  */
 
 #include <stddef.h>

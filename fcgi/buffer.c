@@ -26,7 +26,7 @@ void buffer_clear(struct buffer *buffer)
 }
 
 /* Doubling keeps the number of copies logarithmic. */
-static char *grow(struct buffer *buffer, size_t extra)
+char *buffer_grow(struct buffer *buffer, size_t extra)
 {
     size_t capacity = buffer->capacity != 0 ? buffer->capacity : FIRST_CAPACITY;
     char *bytes;
@@ -49,26 +49,6 @@ static char *grow(struct buffer *buffer, size_t extra)
     return bytes + buffer->length;
 }
 
-char *buffer_reserve(struct buffer *buffer, size_t extra)
-{
-    if (!buffer->failed && buffer->bytes != NULL && buffer->capacity - buffer->length >= extra)
-        return buffer->bytes + buffer->length;
-    return grow(buffer, extra);
-}
-
-void buffer_append(struct buffer *buffer, const void *bytes, size_t length)
-{
-    char *to;
-
-    if (length == 0) /* memcpy may not be given the NULL of an empty run */
-        return;
-    to = buffer_reserve(buffer, length);
-    if (to == NULL)
-        return;
-    memcpy(to, bytes, length);
-    buffer->length += length;
-}
-
 void buffer_string(struct buffer *buffer, const char *string)
 {
     buffer_append(buffer, string, strlen(string));
@@ -80,18 +60,25 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
     char *to;
     int length;
 
+    /* Most fits where there is room already; what doesn't is written again where there is. */
+    to = buffer_reserve(buffer, 64);
+    if (to == NULL)
+        return;
     va_start(arguments, format);
-    length = vsnprintf(NULL, 0, format, arguments);
+    length = vsnprintf(to, buffer->capacity - buffer->length, format, arguments);
     va_end(arguments);
     if (length < 0) {
         buffer->failed = true;
         return;
     }
-    to = buffer_reserve(buffer, (size_t)length + 1); /* vsnprintf writes a NUL too, which is not counted */
-    if (to == NULL)
-        return;
-    va_start(arguments, format);
-    vsnprintf(to, (size_t)length + 1, format, arguments);
-    va_end(arguments);
+    if ((size_t)length >= buffer->capacity - buffer->length) {
+        to =
+            buffer_reserve(buffer, (size_t)length + 1); /* vsnprintf writes a NUL too, which is not counted */
+        if (to == NULL)
+            return;
+        va_start(arguments, format);
+        vsnprintf(to, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+    }
     buffer->length += (size_t)length;
 }

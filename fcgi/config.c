@@ -21,8 +21,8 @@ struct setting {
     uint64_t fallback, minimum, maximum;
 };
 
-#define WORKERS_MINIMUM                                                                                      \
-    2 /* supervisord keeps the socket only while a worker lives: one restarts, one stays */
+/* supervisord keeps the socket only while a worker lives: one restarts, one stays */
+#define WORKERS_MINIMUM 2
 #define WORKERS_MAXIMUM 256
 #define OURS(member)    offsetof(struct config, member)
 
@@ -34,7 +34,7 @@ static const struct setting settings[] = {
     {"PURSER_DEADLINE_MS", KIND_UINT64, OURS(deadline_ms), 10000, 100, 600000},
     {"PURSER_DRAIN_MS", KIND_UINT64, OURS(drain_ms), 15000, 100, 600000},
     {"PURSER_DB_READERS", KIND_INT, OURS(readers), 1, 1, 64},
-    {"PURSER_DB_WRITERS", KIND_INT, OURS(writers), 2, 1, 64},
+    {"PURSER_DB_WRITERS", KIND_INT, OURS(writers), 3, 1, 64},
     {"PURSER_LOG_LEVEL", KIND_LEVEL, OURS(log_level), LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_ERROR},
 };
 
@@ -71,7 +71,7 @@ static uint64_t load(const struct config *config, const struct setting *setting)
     const char *member = (const char *)config + setting->offset;
     if (setting->kind == KIND_UINT64)
         return *(const uint64_t *)(const void *)member;
-    return (uint64_t) * (const int *)(const void *)member;
+    return (uint64_t)*(const int *)(const void *)member;
 }
 
 /* A whole number in decimal digits alone: no sign, space or unit, which strtoull(3) would pass over. */

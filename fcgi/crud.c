@@ -11,11 +11,18 @@
 static void write_location(struct buffer *headers, const struct route *route,
                            const struct database_result *result)
 {
+    const struct resource *resource = route->resource;
     struct database_value values[RESOURCE_FIELDS];
-    database_row(result, 0, values, route->resource->field_count);
+    char uuid[UUID_SIZE];
+    database_row(result, 0, values, resource->field_count);
+    const char *name = values[resource->lookup].bytes;
+    if (resource->fields[resource->lookup].type == FIELD_UUID) {
+        uuid_print(uuid, (const uint8_t *)name);
+        name = uuid;
+    }
     buffer_string(headers, "Location: ");
     buffer_string(headers, route->location);
-    uri_encode(headers, values[route->resource->lookup].bytes);
+    uri_encode(headers, name);
     buffer_append(headers, "\r\n", 3); /* with the NUL */
 }
 

@@ -1,18 +1,22 @@
 #include "database.h"
 
+#include "batch.h"
 #include "jobs.h"
 #include "log.h"
+#include "outcome.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_MOST 128 /* inserts in one transaction */
+#define BATCH_MOST 128 /* inserts in one statement */
 
 struct connection {
     struct database *database;
     struct lane *lane;
-    struct jobs flight; /* sent and not answered, in the order of sending */
-    bool unsynced;      /* something was sent since the last Sync */
+    struct jobs flight; /* sent and not answered, in the order of sending; on a writer: one transaction */
+    PGresult *
+        result; /* of a writer's transaction: the last, or the first error; it counts once the Sync is back */
+    bool unsynced; /* something was sent since the last Sync */
 };
 
 struct database {
@@ -25,49 +29,41 @@ struct database {
     const struct lane_statement **statements;
 };
 
-struct database_result {
-    enum database_outcome outcome;
-    const PGresult *rows; /* NULL unless the outcome is OK, a conflict or invalid */
-};
-
 /* ---- answering ---- */
 
 static void recycle(struct database *database, struct database_job *job)
 {
     loop_timer_clear(database->loop, &job->deadline);
-    PQclear(job->result);
-    job->result = NULL;
     job->query = NULL;
     jobs_append(&database->spare, job);
 }
 
-/* The job is in no list. `rows` stay the caller's. */
-static void answer(struct database *database, struct database_job *job, enum database_outcome outcome,
-                   PGresult *rows)
+/* The job is in no list. */
+static void answer(struct database *database, struct database_job *job, const struct database_result *result)
 {
     struct database_query *query = job->query;
-    struct database_result result = {.outcome = outcome, .rows = rows};
     recycle(database, job);
     if (query == NULL)
         return;
     query->job = NULL;
-    query->done(query->cookie, &result);
+    query->done(query->cookie, result);
 }
 
-static void answer_with_result(struct database *database, struct database_job *job,
-                               enum database_outcome outcome)
+static void answer_outcome(struct database *database, struct database_job *job, enum database_outcome outcome)
 {
-    PGresult *rows = job->result;
-    job->result = NULL;
-    answer(database, job, outcome, rows);
-    PQclear(rows);
+    answer(database, job, &(struct database_result){.outcome = outcome});
+}
+
+static void answer_rows(struct database *database, struct database_job *job, enum database_outcome outcome,
+                        const PGresult *rows)
+{
+    answer(database, job,
+           &(struct database_result){.outcome = outcome, .rows = rows, .count = PQntuples(rows)});
 }
 
 /* To the front, because it came before those that wait; `alone`: it gets a transaction of its own. */
 static void send_again(struct database *database, struct database_job *job, bool alone)
 {
-    PQclear(job->result);
-    job->result = NULL;
     job->connection = NULL;
     job->alone = job->alone || alone;
     if (job->query == NULL)
@@ -75,6 +71,16 @@ static void send_again(struct database *database, struct database_job *job, bool
     else
         jobs_prepend(&database->queues[job->statement->kind], job);
     loop_defer(database->loop, &database->dispatch);
+}
+
+/* All that is in flight, from the back, so that the order stays. */
+static void send_all_again(struct connection *connection, bool alone)
+{
+    while (connection->flight.last != NULL) {
+        struct database_job *job = connection->flight.last;
+        jobs_remove(&connection->flight, job);
+        send_again(connection->database, job, alone);
+    }
 }
 
 static void callback_deadline(void *cookie)
@@ -85,7 +91,7 @@ static void callback_deadline(void *cookie)
     struct database_result result = {.outcome = DATABASE_TIMEOUT};
     if (job->connection == NULL) {
         jobs_remove(&database->queues[job->statement->kind], job);
-        answer(database, job, job->sent ? DATABASE_LOST : DATABASE_AWAY, NULL);
+        answer_outcome(database, job, job->sent ? DATABASE_LOST : DATABASE_AWAY);
         return;
     }
     /* It stays in flight until its connection says what became of it, but nobody waits for that any more. */
@@ -94,40 +100,7 @@ static void callback_deadline(void *cookie)
     query->done(query->cookie, &result);
 }
 
-/* ---- errors ---- */
-
-enum verdict { VERDICT_ANSWER, VERDICT_AGAIN, VERDICT_RECONNECT };
-
-static bool in_class(const char *state, const char *classes)
-{
-    for (; *classes != '\0'; classes += 2)
-        if (strncmp(state, classes, 2) == 0)
-            return true;
-    return false;
-}
-
-/* What an SQLSTATE (PostgreSQL manual, appendix A) means for the query that got it. */
-static enum verdict judge(const char *state, enum database_outcome *outcome)
-{
-    if (state == NULL || in_class(state, "08") || strncmp(state, "57P", 3) == 0 ||
-        strcmp(state, "25006") == 0 || /* read-only: the primary is somewhere else now */
-        strcmp(state, "0A000") == 0 || /* "cached plan must not change result type": prepare afresh */
-        strcmp(state, "26000") == 0)   /* the prepared statement is gone */
-        return VERDICT_RECONNECT;
-    if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
-        return VERDICT_AGAIN;
-    if (strcmp(state, "23505") == 0)
-        *outcome = DATABASE_CONFLICT;
-    else if (in_class(state, "2223"))
-        *outcome = DATABASE_INVALID;
-    else if (strcmp(state, "57014") == 0 || strcmp(state, "55P03") == 0)
-        *outcome = DATABASE_TIMEOUT;
-    else if (in_class(state, "53"))
-        *outcome = DATABASE_FULL;
-    else
-        *outcome = DATABASE_FAILED;
-    return VERDICT_ANSWER;
-}
+/* ---- what a connection reports ---- */
 
 static void log_failure(const struct database_job *job, const PGresult *error)
 {
@@ -136,108 +109,100 @@ static void log_failure(const struct database_job *job, const PGresult *error)
              PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY), LOG_END);
 }
 
-/* The job has failed by itself, its own error in `error`. */
+/* A job in flight has failed by itself. */
 static void settle_error(struct connection *connection, struct database_job *job, const PGresult *error)
 {
-    struct database *database = connection->database;
     enum database_outcome outcome = DATABASE_FAILED;
-    switch (judge(PQresultErrorField(error, PG_DIAG_SQLSTATE), &outcome)) {
-    case VERDICT_RECONNECT:
-        lane_drop(connection->lane,
-                  "PostgreSQL asked for a new connection"); /* it is sent again after the fall */
+    switch (outcome_judge(error, &outcome)) {
+    case OUTCOME_RECONNECT: /* it is sent again after the fall */
+        lane_drop(connection->lane, "PostgreSQL asked for a new connection");
         break;
-    case VERDICT_AGAIN:
+    case OUTCOME_AGAIN:
         jobs_remove(&connection->flight, job);
-        send_again(database, job, true);
+        send_again(connection->database, job, true);
         break;
-    case VERDICT_ANSWER:
+    case OUTCOME_ANSWER:
         if (outcome == DATABASE_FAILED || outcome == DATABASE_FULL)
             log_failure(job, error);
         jobs_remove(&connection->flight, job);
-        if (error == job->result)
-            answer_with_result(database, job, outcome);
-        else
-            answer(database, job, outcome, NULL);
+        answer_rows(connection->database, job, outcome, error);
         break;
     }
 }
 
-static bool succeeded(const PGresult *result)
+static void settle_read(struct connection *connection, struct database_job *job, const PGresult *result)
 {
-    ExecStatusType status = PQresultStatus(result);
-    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
-}
-
-/* ---- what a connection reports ---- */
-
-static void settle_read(struct connection *connection, struct database_job *job)
-{
-    if (PQresultStatus(job->result) == PGRES_PIPELINE_ABORTED) { /* a neighbour under the same Sync failed */
+    if (PQresultStatus(result) == PGRES_PIPELINE_ABORTED) { /* a neighbour under the same Sync failed */
         jobs_remove(&connection->flight, job);
         send_again(connection->database, job, true);
-    } else if (succeeded(job->result)) {
+    } else if (outcome_succeeded(result)) {
         jobs_remove(&connection->flight, job);
-        answer_with_result(connection->database, job, DATABASE_OK);
+        answer_rows(connection->database, job, DATABASE_OK, result);
     } else {
-        settle_error(connection, job, job->result);
+        settle_error(connection, job, result);
     }
 }
 
 static void callback_result(void *cookie, void *tag, PGresult *result)
 {
     struct connection *connection = cookie;
-    struct database_job *job = tag;
-    if (job->result != NULL && !succeeded(job->result)) {
-        PQclear(result); /* its first error tells more than what follows from it */
+    if (tag != NULL) {
+        settle_read(connection, tag, result);
+        PQclear(result);
+    } else if (connection->result != NULL && !outcome_succeeded(connection->result)) {
+        PQclear(result); /* the first error tells more than what follows from it */
     } else {
-        PQclear(job->result);
-        job->result = result;
+        PQclear(connection->result);
+        connection->result = result;
     }
-    job->owed--;
-    if (job->owed == 0 && job->statement->kind == DATABASE_READ)
-        settle_read(connection, job);
 }
 
-/* The transaction of all that is in flight was rolled back. */
-static void settle_rollback(struct connection *connection, const PGresult *commit_error)
+static void settle_commit(struct connection *connection, const PGresult *result)
 {
-    struct database_job *job = connection->flight.first;
-    if (job != connection->flight.last) {
-        while ((job = connection->flight.last) !=
-               NULL) { /* from the back: each goes to the front of the queue */
-            jobs_remove(&connection->flight, job);
-            send_again(connection->database, job, true);
+    struct database *database = connection->database;
+    struct database_job *job;
+    for (int place = 0; (job = jobs_take(&connection->flight)) != NULL; place++) {
+        struct database_result own = {.outcome = DATABASE_OK, .rows = result, .count = PQntuples(result)};
+        if (job->statement->kind == DATABASE_INSERT && job->query != NULL) {
+            own.first = batch_find_row(result, job->query, place);
+            own.count = own.first >= 0;
         }
-    } else {
-        settle_error(connection, job, commit_error != NULL ? commit_error : job->result);
+        answer(database, job, &own);
     }
+}
+
+/* Of one, it was its own fault. Of several, each gets a transaction of its own, so that only the guilty one
+ * fails. */
+static void settle_rollback(struct connection *connection, const PGresult *error)
+{
+    if (connection->flight.first == connection->flight.last)
+        settle_error(connection, connection->flight.first, error);
+    else
+        send_all_again(connection, true);
 }
 
 static void callback_synced(void *cookie, const PGresult *error)
 {
     struct connection *connection = cookie;
-    struct database *database = connection->database;
-    if (connection < database->connections + database->readers || connection->flight.first == NULL)
-        return; /* reads were answered as their rows came */
-    bool committed = error == NULL;
-    for (struct database_job *job = connection->flight.first; job != NULL; job = job->next)
-        committed = committed && job->result != NULL && succeeded(job->result);
-    if (!committed)
-        settle_rollback(connection, error);
+    PGresult *result = connection->result;
+    connection->result = NULL;
+    if (result == NULL || connection->flight.first == NULL)
+        ; /* reads: they were answered as their rows came */
+    else if (error == NULL && outcome_succeeded(result))
+        settle_commit(connection, result);
     else
-        for (struct database_job *job; (job = jobs_take(&connection->flight)) != NULL;)
-            answer_with_result(database, job, DATABASE_OK);
-    loop_defer(database->loop, &database->dispatch);
+        settle_rollback(connection, error != NULL ? error : result);
+    PQclear(result);
+    loop_defer(connection->database->loop, &connection->database->dispatch);
 }
 
 static void callback_down(void *cookie)
 {
     struct connection *connection = cookie;
-    struct database_job *job;
-    while ((job = connection->flight.last) != NULL) {
-        jobs_remove(&connection->flight, job);
-        send_again(connection->database, job, false);
-    }
+    PQclear(connection->result);
+    connection->result = NULL;
+    connection->unsynced = false;
+    send_all_again(connection, false);
 }
 
 static void callback_ready(void *cookie)
@@ -248,17 +213,29 @@ static void callback_ready(void *cookie)
 
 /* ---- sending ---- */
 
-static void send_job(struct connection *connection, struct database_job *job)
+static void launch(struct connection *connection, struct database_job *job)
 {
-    const struct database_statement *statement = job->statement;
     job->connection = connection;
     job->sent = true;
-    job->owed = statement->then != NULL ? 2 : 1;
     jobs_append(&connection->flight, job);
-    lane_execute(connection->lane, &statement->text, job->query->values, job->query->count, job);
-    if (statement->then != NULL)
-        lane_execute(connection->lane, &statement->then->text, job->query->values, 1, job);
     connection->unsynced = true;
+}
+
+/* A read's result comes with the job as its tag; a transaction has one result for all its jobs, and no tag.
+ */
+static void send_read(struct connection *connection, struct database_job *job)
+{
+    launch(connection, job);
+    lane_execute(connection->lane, &job->statement->text, job->query->values, job->query->count, job);
+}
+
+static void send_write(struct connection *connection, struct database_job *job)
+{
+    const struct database_statement *statement = job->statement;
+    launch(connection, job);
+    lane_execute(connection->lane, &statement->text, job->query->values, job->query->count, NULL);
+    if (statement->then != NULL)
+        lane_execute(connection->lane, &statement->then->text, job->query->values, 1, NULL);
 }
 
 static void end_transaction(struct connection *connection)
@@ -287,7 +264,7 @@ static void dispatch_reads(struct database *database)
         bool alone = queue->first->alone;
         if (alone)
             end_transaction(reader);
-        send_job(reader, jobs_take(queue));
+        send_read(reader, jobs_take(queue));
         if (alone)
             end_transaction(reader);
     }
@@ -322,17 +299,31 @@ static struct connection *pick_for_writes(struct database *database)
     return NULL;
 }
 
+/* What waits at the front and can go together: the same statement, and nobody who must be alone. */
+static void launch_batch(struct connection *writer, struct jobs *queue)
+{
+    const struct database_statement *statement = queue->first->statement;
+    bool alone = queue->first->alone;
+    do
+        launch(writer, jobs_take(queue));
+    while (!alone && queue->first != NULL && !queue->first->alone && queue->first->statement == statement &&
+           writer->flight.count < BATCH_MOST);
+}
+
 static void dispatch_inserts(struct database *database)
 {
     struct jobs *queue = &database->queues[DATABASE_INSERT];
     struct connection *writer;
     if (queue->first == NULL || (writer = pick_for_inserts(database)) == NULL)
         return;
-    bool alone = queue->first->alone;
-    do
-        send_job(writer, jobs_take(queue));
-    while (!alone && queue->first != NULL && !queue->first->alone && writer->flight.count < BATCH_MOST);
-    end_transaction(writer);
+    launch_batch(writer, queue);
+    if (batch_execute(writer->lane, &writer->flight, NULL) == 0) {
+        end_transaction(writer);
+        return;
+    }
+    writer->unsynced = false;
+    for (struct database_job *job; (job = jobs_take(&writer->flight)) != NULL;)
+        answer_outcome(database, job, DATABASE_FULL);
 }
 
 static void dispatch_writes(struct database *database)
@@ -340,7 +331,7 @@ static void dispatch_writes(struct database *database)
     struct jobs *queue = &database->queues[DATABASE_WRITE];
     struct connection *writer;
     while (queue->first != NULL && (writer = pick_for_writes(database)) != NULL) {
-        send_job(writer, jobs_take(queue));
+        send_write(writer, jobs_take(queue));
         end_transaction(writer);
     }
 }
@@ -440,7 +431,6 @@ static void drop_jobs(struct database *database, struct jobs *jobs)
         loop_timer_clear(database->loop, &job->deadline);
         if (job->query != NULL)
             job->query->job = NULL;
-        PQclear(job->result);
         free(job);
     }
 }
@@ -451,6 +441,7 @@ void database_free(struct database *database)
         return;
     for (int i = 0; database->connections != NULL && i < database->readers + database->writers; i++) {
         lane_free(database->connections[i].lane);
+        PQclear(database->connections[i].result);
         drop_jobs(database, &database->connections[i].flight);
     }
     for (int kind = 0; kind < 3; kind++)
@@ -462,38 +453,20 @@ void database_free(struct database *database)
     free(database);
 }
 
+/* NULL when one of `count` connections is ready. */
+static const char *fault_of(const struct connection *connections, int count)
+{
+    const char *fault = NULL;
+    for (int i = 0; i < count; i++) {
+        fault = lane_fault(connections[i].lane);
+        if (fault == NULL)
+            return NULL;
+    }
+    return fault;
+}
+
 const char *database_fault(const struct database *database)
 {
-    for (int i = 0; i < database->readers + database->writers; i++)
-        if (!lane_ready(database->connections[i].lane))
-            return lane_fault(database->connections[i].lane);
-    return NULL;
-}
-
-/* ---- results ---- */
-
-enum database_outcome database_outcome(const struct database_result *result)
-{
-    return result->outcome;
-}
-
-int database_rows(const struct database_result *result)
-{
-    return result->rows != NULL ? PQntuples(result->rows) : 0;
-}
-
-void database_row(const struct database_result *result, int row, struct database_value *values, int columns)
-{
-    for (int i = 0; i < columns; i++) {
-        int length = PQgetlength(result->rows, row, i);
-        values[i].bytes = PQgetvalue(result->rows, row, i);
-        values[i].length = length == 0 && PQgetisnull(result->rows, row, i) ? -1 : length;
-    }
-}
-
-const char *database_constraint(const struct database_result *result)
-{
-    const char *name =
-        result->rows != NULL ? PQresultErrorField(result->rows, PG_DIAG_CONSTRAINT_NAME) : NULL;
-    return name != NULL ? name : "";
+    const char *fault = fault_of(database->connections, database->readers);
+    return fault != NULL ? fault : fault_of(database->connections + database->readers, database->writers);
 }

@@ -33,6 +33,12 @@ struct database_statement {
      * NULL: none.
      */
     const struct database_statement *then;
+    /*
+     * For DATABASE_INSERT: the statement inserts many rows at once, so each parameter is an array; the
+     * elements of the first one are the rows' keys, and `key` is the column of the answer that has the key
+     * again: as it was sent, or, in a binary answer, as a UUID's 16 bytes.
+     */
+    int key;
 };
 
 enum database_outcome {
@@ -71,7 +77,8 @@ struct database *database_create(struct loop *loop, const struct database_option
 /* Close; queries that are under way are dropped without a word. NULL is let pass. */
 void database_free(struct database *database);
 
-/* Why not every kind of query can be run right now, a sentence for clients; NULL when they can. */
+/* Why not every kind of query can be run right now, a sentence for clients; NULL when there is a connection
+ * for each. */
 const char *database_fault(const struct database *database);
 
 /*
@@ -91,7 +98,8 @@ void database_cancel(struct database *database, struct database_query *query);
 enum database_outcome database_outcome(const struct database_result *result);
 int database_rows(const struct database_result *result);
 
-/* A value in PostgreSQL's text form, NUL-terminated; length -1 and bytes "" for NULL. */
+/* A value in the form that the statement asks for (text or binary), with a NUL behind it; length -1 for NULL.
+ */
 struct database_value {
     const char *bytes;
     int length;

@@ -4,6 +4,7 @@
 #include "uuid.h"
 
 #include <errno.h>
+#include <float.h>
 #include <json-c/json.h>
 #include <math.h>
 #include <stdarg.h>
@@ -63,8 +64,8 @@ static const char *must_be(const struct field *field, struct arena *arena)
     case FIELD_NUMBER: {
         const char *what = field->type == FIELD_INTEGER ? "an integer" : "a number";
 
-        if (isinf(field->maximum))
-            return say(arena, "must be %s, %.15g or more%s", what, field->minimum, or_null);
+        if (field->maximum >= DBL_MAX)
+            return say(arena, "must be %s of at least %.15g%s", what, field->minimum, or_null);
         return say(arena, "must be %s from %.15g to %.15g%s", what, field->minimum, field->maximum, or_null);
     }
     case FIELD_TEXT:
@@ -324,77 +325,5 @@ const char *field_from_csv(const struct field *field, const char *text, size_t l
         if (!text_valid(field, text, length))
             return must_be(field, arena);
         return copy_out(text, length, arena, out);
-    }
-}
-
-/* ---- out ---- */
-
-static void write_quoted(struct buffer *out, const char *bytes, size_t length)
-{
-    char *to = buffer_reserve(out, length + 2);
-
-    if (to == NULL)
-        return;
-    to[0] = '"';
-    memcpy(to + 1, bytes, length);
-    to[length + 1] = '"';
-    out->length += length + 2;
-}
-
-/*
- * PostgreSQL leaves out the zeros at a fraction's end and the fraction itself, and adds the time zone, which
- * is UTC.
- */
-static void write_time(struct buffer *out, const char *bytes, size_t length)
-{
-    const char *colon = memchr(bytes, ':', length);
-    size_t whole, fraction = 0;
-    char text[48];
-
-    whole = colon != NULL ? (size_t)(colon - bytes) + sizeof(":00:00") - 1 : length;
-    if (colon == NULL || whole > length ||
-        whole + sizeof(".000000") > sizeof(text)) { /* "infinity" has no time */
-        json_write_string(out, bytes, length);
-        return;
-    }
-    memcpy(text, bytes, whole);
-    memcpy(text + whole, ".000000", 7);
-    if (whole < length && bytes[whole] == '.')
-        while (fraction < 6 && whole + 1 + fraction < length && is_digit(bytes[whole + 1 + fraction]))
-            fraction++;
-    if (fraction > 0)
-        memcpy(text + whole + 1, bytes + whole + 1, fraction);
-    write_quoted(out, text, whole + 7);
-}
-
-void field_write_json(const struct field *field, const char *bytes, int length, struct buffer *out)
-{
-    if (length < 0) {
-        buffer_append(out, "null", 4);
-        return;
-    }
-    switch (field->type) {
-    case FIELD_BOOLEAN:
-        if (length > 0 && bytes[0] == 't')
-            buffer_append(out, "true", 4);
-        else
-            buffer_append(out, "false", 5);
-        break;
-    case FIELD_INTEGER:
-    case FIELD_NUMBER:
-        if (length > 0 && is_digit(bytes[length - 1]))
-            buffer_append(out, bytes, (size_t)length);
-        else /* NaN and Infinity are no JSON; the table's constraints forbid them too */
-            buffer_append(out, "null", 4);
-        break;
-    case FIELD_UUID:
-        write_quoted(out, bytes, (size_t)length);
-        break;
-    case FIELD_TIME:
-        write_time(out, bytes, (size_t)length);
-        break;
-    default:
-        json_write_string(out, bytes, (size_t)length);
-        break;
     }
 }

@@ -66,8 +66,10 @@ const char *field_from_csv(const struct field *field, const char *text, size_t l
                            struct arena *arena, struct field_value *out);
 
 /*
- * Append a value that PostgreSQL sent in text form as JSON: `length` -1 is null. Numbers and booleans are
- * copied, strings escaped. Times become "YYYY-MM-DD hh:mm:ss.uuuuuu", always with six digits of fraction.
+ * Append a value that PostgreSQL sent in its binary form as JSON: `length` -1 is null. The types in the table
+ * are boolean, smallint/integer/bigint, double precision, uuid, timestamptz, and text for the rest. A double
+ * is written so that it reads back as the same double. Times become "YYYY-MM-DD hh:mm:ss.uuuuuu", always with
+ * six digits of fraction, UTC.
  */
 void field_write_json(const struct field *field, const char *bytes, int length, struct buffer *out);
 

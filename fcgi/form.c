@@ -62,7 +62,7 @@ static void check_field(struct form *form, int index, const struct field *field,
     }
     const char *fault = field_from_json(field, value, arena, &form->values[index]);
     if (fault == field_out_of_memory)
-        errors->failed = true; /* no fault of the client's: the connection is broken off */
+        errors->failed = true;
     else if (fault != NULL)
         add_fault(errors, field->key, fault);
 }
@@ -143,7 +143,9 @@ bool form_read(struct form *form, struct request *request, const struct resource
     check_object(form, request, resource, whole, body, &errors);
     json_object_put(body);
     bool good = errors.length == 0 && !errors.failed;
-    if (!good)
+    if (errors.failed)
+        request_failed(request, DATABASE_FULL);
+    else if (!good)
         answer_faults(request, &errors);
     buffer_free(&errors);
     return good;

@@ -106,6 +106,8 @@ static size_t read_room(int fd)
 
 /* ---- from whole records to a call, by libfcgi ---- */
 
+/* What an earlier, longer request has left behind it is never read: libfcgi stops at the empty STDIN record.
+ */
 static int write_feed(int feed, const uint8_t *bytes, size_t length)
 {
     for (size_t at = 0; at < length;) {
@@ -114,7 +116,7 @@ static int write_feed(int feed, const uint8_t *bytes, size_t length)
             return -1;
         at += (size_t)wrote;
     }
-    return ftruncate(feed, (off_t)length) != 0 || lseek(feed, 0, SEEK_SET) != 0 ? -1 : 0;
+    return lseek(feed, 0, SEEK_SET) == 0 ? 0 : -1;
 }
 
 static int open_feed(void)
@@ -154,6 +156,8 @@ static int decode(struct gateway_call *call, const uint8_t *bytes, size_t length
     }
     int result = read_body(call);
     call->fcgi.ipcFd = call->fd;
+    if (length > RECEIVE_BYTES && ftruncate(gateway->feed, 0) != 0)
+        return -1; /* a long body's memory is not kept */
     return result;
 }
 
@@ -391,7 +395,7 @@ void gateway_free(struct gateway *gateway)
         return;
     gateway->draining = false;
     while (gateway->calls != NULL)
-        close_connection(gateway->calls);
+        lose_peer(gateway->calls);
     loop_undefer(gateway->loop, &gateway->drained);
     loop_timer_clear(gateway->loop, &gateway->accept_pause);
     loop_unwatch(gateway->loop, &gateway->listener_watch);
@@ -452,6 +456,7 @@ void gateway_end(struct gateway_call *call)
     }
     finish_fcgi(call);
     call->state = RECEIVING;
+    call->on_room = call->on_gone = NULL; /* the owner has gone its way */
     records_init(&call->records, call->gateway->body_limit);
 }
 

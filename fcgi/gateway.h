@@ -34,7 +34,7 @@ struct gateway *gateway_create(struct loop *loop, int listener, size_t body_limi
 /* Accept no more; call `drained` from the loop once the peers have closed all connections. */
 void gateway_drain(struct gateway *gateway, void (*drained)(void *cookie), void *cookie);
 
-/* Close every connection, without a word to the owners of calls. NULL is let pass. */
+/* Close every connection; the owners of calls are told `gone`. NULL is let pass. */
 void gateway_free(struct gateway *gateway);
 
 /* A parameter's value, or "" where there is none. Valid until the call ends. */

@@ -18,8 +18,7 @@
 #define JUMPS         4096 /* places where lines and rows drift apart that are remembered */
 #define ROWS_PER_LOOK 1024 /* rows between two looks at the clock */
 
-/* From row `row` on, a row stands `ahead` lines further down than its number: the header, blank lines, long
- * records. */
+/* From row `row` on, a row's line is its number plus `ahead`: the header, blank lines, long records. */
 struct jump {
     unsigned long row, ahead;
 };
@@ -169,8 +168,7 @@ static bool make_key(struct import *import, struct field_value *value)
     return true;
 }
 
-/* Check one value; what we make ourselves where nothing is given is made here. Returns NULL or what it must
- * be. */
+/* Check one value, or make it if it is ours to make and not given. Returns NULL, or what it must be. */
 static const char *read_value(struct import *import, int column, struct field_value *value)
 {
     const struct field *field = &import->resource->fields[import->fields[column]];
@@ -227,8 +225,8 @@ static void read_rows(struct import *import)
 
 /* The database. */
 
-/* The number of the row in a context like "COPY employees, line 3, column age: …", in any language; 0: not
- * told. */
+/* The row's number in a context like "COPY employees, line 3, column age", in any language; 0: none is told.
+ */
 static unsigned long row_of(const PGresult *result)
 {
     const char *context = PQresultErrorField(result, PG_DIAG_CONTEXT);
@@ -240,8 +238,7 @@ static unsigned long row_of(const PGresult *result)
     return strtoul(comma, NULL, 10);
 }
 
-/* Two rows with one key or address: which one is in the detail, "Key (lower(email))=(a@example.org) already
- * exists." */
+/* Which one is there twice is in the detail: "Key (lower(email))=(a@example.org) already exists." */
 static void explain_duplicate(struct import *import, const PGresult *result, unsigned long line)
 {
     const struct resource *resource = import->resource;
@@ -250,7 +247,7 @@ static void explain_duplicate(struct import *import, const PGresult *result, uns
     const char *from = detail != NULL ? strstr(detail, ")=(") : NULL;
     const char *to = from != NULL ? strrchr(from, ')') : NULL;
     bool primary = constraint == NULL || strstr(constraint, "_pkey") != NULL;
-    int field = primary || resource->lookup < 0 ? resource->key : resource->lookup;
+    int field = primary ? resource->key : resource->lookup;
     const char *title = resource->fields[field].key;
     for (int i = 0; i < import->count; i++)
         if (import->fields[i] == field)
@@ -270,7 +267,7 @@ static void explain(struct import *import, PGconn *session, const PGresult *resu
     unsigned long row = row_of(result);
     unsigned long line = line_of(import, row);
     session_reason(session, result, reason);
-    if (state == NULL)
+    if (state == NULL || strncmp(state, "57P", 3) == 0) /* the server told us that it goes, or it didn't */
         fprintf(stderr, "purser: the connection to the database was lost: %s\n", reason);
     else if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0)
         fputs("purser: the database does not have the tables of this purser: run `purser migrate` first\n",

@@ -1,7 +1,8 @@
 #ifndef PURSER_JOBS_H
 #define PURSER_JOBS_H
 
-/* The database's note on a query under way, and lists of such. For database.c. */
+/* The database's note on a query under way, lists of such, and what is told in the end. For database.c and
+ * its like. */
 
 #include "database.h"
 
@@ -12,10 +13,14 @@ struct database_job {
     struct connection *connection;              /* that it is in flight on; NULL: it waits to be sent */
     struct database_job *previous, *next;       /* in the one list that it is in */
     struct loop_timer deadline;
-    PGresult *result; /* the last, or the first error */
-    int owed;         /* results that are to come */
-    bool sent;        /* at least once */
-    bool alone;       /* gets a transaction of its own */
+    bool sent;  /* at least once */
+    bool alone; /* gets a transaction of its own */
+};
+
+struct database_result {
+    enum database_outcome outcome;
+    const PGresult *rows; /* NULL unless the outcome is OK, a conflict or invalid */
+    int first, count;     /* which of the rows are the query's */
 };
 
 struct jobs {

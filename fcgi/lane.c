@@ -99,13 +99,12 @@ static void callback_up(void *cookie)
         return;
     }
     snprintf(sql, sizeof sql,
-             "SELECT set_config('statement_timeout', '%llu', false), set_config('TimeZone', 'UTC', false),"
-             " set_config('DateStyle', 'ISO', false), set_config('extra_float_digits', '1', false),"
+             "SELECT set_config('statement_timeout', '%llu', false),"
              " set_config('idle_in_transaction_session_timeout', '%llu', false)",
              (unsigned long long)lane->options.statement_timeout_ms,
              (unsigned long long)lane->options.statement_timeout_ms);
     pipeline_query(lane->pipeline, sql, NULL);
-    pipeline_query(lane->pipeline, schema_query, NULL);
+    pipeline_query(lane->pipeline, schema_query, lane);
     pipeline_sync(lane->pipeline);
 }
 
@@ -128,8 +127,8 @@ static const char *describe_failure(const struct lane *lane, const PGresult *res
                                    : "The database does not accept this build's statements.";
 }
 
-/* A result of the set-up: an error, or the schema's state, which is the only one with two columns. */
-static void take_setup_result(struct lane *lane, PGresult *result)
+/* A result of the set-up: an error, a word of success, or the state of the schema. */
+static void take_setup_result(struct lane *lane, PGresult *result, bool of_schema)
 {
     ExecStatusType status = PQresultStatus(result);
     char fault[160];
@@ -138,7 +137,7 @@ static void take_setup_result(struct lane *lane, PGresult *result)
     } else if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         note_fault(lane, describe_failure(lane, result), PQresultErrorMessage(result));
         pipeline_drop(lane->pipeline, "the set-up failed");
-    } else if (lane->state == CHECKING && PQnfields(result) == 2 && PQntuples(result) == 1 &&
+    } else if (of_schema &&
                schema_fault(PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), fault, sizeof fault)) {
         refuse_schema(lane, fault);
     }
@@ -151,7 +150,8 @@ static void callback_result(void *cookie, void *tag, PGresult *result)
     if (lane->state == READY)
         lane->handler->result(lane->cookie, tag, result);
     else
-        take_setup_result(lane, result);
+        take_setup_result(lane, result,
+                          tag != NULL); /* of all that is sent, only the schema's query has a tag */
 }
 
 static void callback_synced(void *cookie, const PGresult *error)
@@ -224,7 +224,7 @@ const char *lane_fault(const struct lane *lane)
 void lane_execute(struct lane *lane, const struct lane_statement *statement, const char *const *values,
                   int count, void *tag)
 {
-    pipeline_execute(lane->pipeline, statement->name, values, count, tag);
+    pipeline_execute(lane->pipeline, statement->name, values, count, statement->binary, tag);
 }
 
 void lane_sync(struct lane *lane)

@@ -18,6 +18,7 @@ struct lane;
 struct lane_statement {
     const char *name;
     const char *sql;
+    bool binary; /* its rows come in PostgreSQL's binary form */
 };
 
 struct lane_options {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define ROW_BYTES 256 /* a guess at a row's JSON, so that a page is written without moving it */
+
 struct list {
     char last[UUID_SIZE]; /* key of the last row that was written */
     const char *values[1];
@@ -27,6 +29,7 @@ static void write_page(struct request *request, const struct database_result *re
     struct list *list = request->state;
     const struct resource *resource = request->route->resource;
     struct database_value values[RESOURCE_FIELDS];
+    buffer_reserve(&request->out, (size_t)rows * ROW_BYTES);
     for (int row = 0; row < rows; row++) {
         if (list->begun || row > 0)
             buffer_append(&request->out, ",", 1);
@@ -34,7 +37,7 @@ static void write_page(struct request *request, const struct database_result *re
     }
     if (rows > 0) {
         database_row(result, rows - 1, values, resource->field_count);
-        memcpy(list->last, values[resource->key].bytes, UUID_SIZE);
+        uuid_print(list->last, (const uint8_t *)values[resource->key].bytes);
     }
 }
 

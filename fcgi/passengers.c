@@ -3,7 +3,7 @@
 #include "crud.h"
 #include "list.h"
 
-#include <float.h>
+#include <math.h>
 
 static const char *const sexes[] = {"male", "female", NULL};
 
@@ -17,7 +17,7 @@ static const struct field fields[] = {
     {"age", "Age", "age", FIELD_NUMBER, FIELD_NULLABLE, 0, 150, NULL},
     {"siblingsOrSpousesAboard", "Siblings_Spouses_Aboard", "siblings_or_spouses_aboard", FIELD_INTEGER, FIELD_REQUIRED, 0, 100, NULL},
     {"parentsOrChildrenAboard", "Parents_Children_Aboard", "parents_or_children_aboard", FIELD_INTEGER, FIELD_REQUIRED, 0, 100, NULL},
-    {"fare", "Fare", "fare", FIELD_NUMBER, FIELD_NULLABLE, 0, DBL_MAX, NULL},
+    {"fare", "Fare", "fare", FIELD_NUMBER, FIELD_NULLABLE, 0, INFINITY, NULL},
 };
 /* clang-format on */
 

@@ -194,10 +194,11 @@ void pipeline_prepare(struct pipeline *pipeline, const char *name, const char *s
 }
 
 void pipeline_execute(struct pipeline *pipeline, const char *name, const char *const *values, int count,
-                      void *tag)
+                      bool binary, void *tag)
 {
     if (usable(pipeline))
-        note_sent(pipeline, PQsendQueryPrepared(pipeline->connection, name, count, values, NULL, NULL, 0),
+        note_sent(pipeline,
+                  PQsendQueryPrepared(pipeline->connection, name, count, values, NULL, NULL, binary ? 1 : 0),
                   tag, false);
 }
 

@@ -54,7 +54,7 @@ void pipeline_drop(struct pipeline *pipeline, const char *reason);
  */
 void pipeline_prepare(struct pipeline *pipeline, const char *name, const char *sql, void *tag);
 void pipeline_execute(struct pipeline *pipeline, const char *name, const char *const *values, int count,
-                      void *tag);
+                      bool binary, void *tag);
 void pipeline_query(struct pipeline *pipeline, const char *sql, void *tag);
 
 /* End what was sent as one transaction, and push everything out. */

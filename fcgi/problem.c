@@ -41,6 +41,10 @@ const struct problem_kind problem_kinds[PROBLEM_COUNT] = {
     [PROBLEM_INTERNAL_ERROR] =
         {"internal-error", 500, "Internal error",
          "A fault of the service, not of the request. The log has it under the request's id."},
+    [PROBLEM_NOT_IMPLEMENTED] = {"not-implemented", 501, "Not implemented",
+                                 "The body's transfer encoding is not understood; only chunked is."},
+    [PROBLEM_VERSION_NOT_SUPPORTED] = {"version-not-supported", 505, "HTTP version not supported",
+                                       "HTTP/1.0 and HTTP/1.1 are understood."},
     [PROBLEM_BAD_GATEWAY] = {"bad-gateway", 502, "Bad gateway",
                              "No worker could answer. Try again after Retry-After seconds."},
     [PROBLEM_UNAVAILABLE] =

@@ -145,7 +145,8 @@ enum records_verdict records_walk(struct records *records, const uint8_t *bytes,
         records->fault = take_record(records, header, bytes);
         if (records->fault != NULL)
             return RECORDS_BAD;
-        if (header.padding > 0 && (header.type == BEGIN_REQUEST || (header.type == PARAMS && header.content == 0)))
+        if (header.padding > 0 &&
+            (header.type == BEGIN_REQUEST || (header.type == PARAMS && header.content == 0)))
             records->padded = true;
         records->walked += size;
         if (header.type == STDIN && header.content == 0)

@@ -46,8 +46,8 @@ void records_init(struct records *records, size_t body_limit);
 enum records_verdict records_walk(struct records *records, const uint8_t *bytes, size_t length);
 
 /*
- * Take the padding out of a whole request, in place: libfcgi takes padding behind BEGIN_REQUEST or the empty PARAMS record for
- * the next header. Adjusts `walked`, the request's length, and `params_end`.
+ * Take the padding out of a whole request, in place: libfcgi takes padding behind BEGIN_REQUEST or the empty
+ * PARAMS record for the next header. Adjusts `walked`, the request's length, and `params_end`.
  */
 void records_strip(struct records *records, uint8_t *bytes);
 

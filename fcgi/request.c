@@ -198,9 +198,34 @@ static void callback_room(void *cookie)
     request_flow(cookie);
 }
 
+/* The words of the status line, which nginx takes as they come; RFC 9110 section 15 names them. */
+static const char *name_status(int status)
+{
+    static const struct {
+        int status;
+        const char *name;
+    } names[] = {{200, "OK"},
+                 {201, "Created"},
+                 {204, "No Content"},
+                 {400, "Bad Request"},
+                 {404, "Not Found"},
+                 {405, "Method Not Allowed"},
+                 {409, "Conflict"},
+                 {413, "Content Too Large"},
+                 {415, "Unsupported Media Type"},
+                 {422, "Unprocessable Content"},
+                 {500, "Internal Server Error"},
+                 {503, "Service Unavailable"},
+                 {504, "Gateway Timeout"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].status == status)
+            return names[i].name;
+    return "Unnamed";
+}
+
 static void write_head(struct request *request, int status, const char *headers, const char *type)
 {
-    buffer_format(&request->out, "Status: %d\r\n%s", status, headers);
+    buffer_format(&request->out, "Status: %d %s\r\n%s", status, name_status(status), headers);
     if (type != NULL) {
         buffer_string(&request->out, "Content-Type: ");
         buffer_string(&request->out, type);

@@ -65,6 +65,17 @@ static void write_list(struct writer *writer, bool after)
                   key_column(writer), RESOURCE_PAGE_ROWS);
 }
 
+/* The SQL type of what a field's values are sent as. */
+static const char *sql_type(const struct field *field)
+{
+    static const char *const types[] = {
+        [FIELD_UUID] = "uuid",   [FIELD_BOOLEAN] = "boolean", [FIELD_INTEGER] = "bigint",
+        [FIELD_CHOICE] = "text", [FIELD_TEXT] = "text",       [FIELD_NUMBER] = "double precision",
+        [FIELD_EMAIL] = "text",  [FIELD_TIME] = "timestamptz"};
+    return types[field->type];
+}
+
+/* Many rows at once: database.h says how. "key" is the array of keys, "f<n>" that of field n. */
 static void write_insert(struct writer *writer)
 {
     const struct resource *resource = writer->resource;
@@ -72,11 +83,19 @@ static void write_insert(struct writer *writer)
     for (int i = 0; i < resource->field_count; i++)
         if (is_writable(&resource->fields[i]))
             buffer_format(writer->out, ", %s", resource->fields[i].column);
-    buffer_string(writer->out, ") VALUES ($1, $1");
+    buffer_string(writer->out, ") SELECT key, key");
+    for (int i = 0; i < resource->field_count; i++)
+        if (is_writable(&resource->fields[i]))
+            buffer_format(writer->out, ", f%d", i);
+    buffer_string(writer->out, " FROM unnest($1::uuid[]");
     writer->parameter = 1;
     for (int i = 0; i < resource->field_count; i++)
         if (is_writable(&resource->fields[i]))
-            buffer_format(writer->out, ", $%d", ++writer->parameter);
+            buffer_format(writer->out, ", $%d::%s[]", ++writer->parameter, sql_type(&resource->fields[i]));
+    buffer_string(writer->out, ") AS sent (key");
+    for (int i = 0; i < resource->field_count; i++)
+        if (is_writable(&resource->fields[i]))
+            buffer_format(writer->out, ", f%d", i);
     /* The second try of a request meets its own row: it must come back, and so it is written as it is. */
     buffer_format(writer->out, ") ON CONFLICT (%s) DO UPDATE SET %s = EXCLUDED.%s RETURNING ",
                   key_column(writer), key_column(writer), key_column(writer));
@@ -205,11 +224,15 @@ int resource_prepare(const struct resource *resource)
         buffer_free(&sql->text);
         return -1;
     }
+    for (int i = 0; i < resource->field_count; i++)
+        sql->labels[i].length = (size_t)snprintf(sql->labels[i].text, sizeof sql->labels[i].text,
+                                                 "%c\"%s\":", i == 0 ? '{' : ',', resource->fields[i].key);
     for (int i = 0; i < RESOURCE_STATEMENTS; i++) {
         snprintf(sql->names[i], sizeof sql->names[i], "%s_%s", resource->name, shapes[i].name);
         sql->statements[i] = (struct database_statement){
-            .text = {.name = sql->names[i], .sql = sql->text.bytes + places[i]},
+            .text = {.name = sql->names[i], .sql = sql->text.bytes + places[i], .binary = true},
             .kind = shapes[i].kind,
+            .key = resource->key,
             .then = shapes[i].then != 0 ? &sql->statements[shapes[i].then] : NULL};
     }
     return 0;
@@ -241,9 +264,7 @@ void resource_write_row(const struct resource *resource, const struct database_r
     database_row(result, row, values, resource->field_count);
     for (int i = 0; i < resource->field_count; i++) {
         const struct field *field = &resource->fields[i];
-        buffer_append(out, i == 0 ? "{\"" : ",\"", 2);
-        buffer_string(out, field->key);
-        buffer_append(out, "\":", 2);
+        buffer_append(out, resource->sql->labels[i].text, resource->sql->labels[i].length);
         field_write_json(field, values[i].bytes, values[i].length, out);
     }
     buffer_append(out, "}", 1);

@@ -58,6 +58,10 @@ struct resource_sql {
     struct database_statement statements[RESOURCE_STATEMENTS];
     char names[RESOURCE_STATEMENTS][48];
     struct buffer text; /* all the SQL, one after the other */
+    struct {
+        char text[48]; /* what stands before the field's value in the JSON of a row: ,"key": */
+        size_t length;
+    } labels[RESOURCE_FIELDS];
 };
 
 /* Make the statements. Returns 0, or -1 when memory ran out. Once, before the database is created. */

@@ -10,8 +10,7 @@
 #define RETRY_MS          250
 #define CONNECT_TIMEOUT_S "5" /* for a host that swallows packets; the settings may say otherwise */
 
-/* libpq's messages have one line per host that was tried, and indented hints below them: keep the lines, in
- * one. */
+/* libpq's messages have a line per host that was tried, and indented hints: keep the lines, make them one. */
 static void join_lines(const char *message, char reason[SESSION_REASON])
 {
     size_t used = 0;

@@ -21,7 +21,7 @@ static bool is_hyphen_place(size_t i)
     return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-static void print(char out[UUID_SIZE], const uint8_t bytes[16])
+void uuid_print(char out[UUID_SIZE], const uint8_t bytes[16])
 {
     static const char digits[] = "0123456789abcdef";
     size_t at = 0;
@@ -65,7 +65,7 @@ void uuid_v7(char out[UUID_SIZE], uint64_t unix_ms, const uint8_t entropy[16])
 
     memcpy(bytes, entropy, sizeof(bytes));
     stamp(bytes, unix_ms);
-    print(out, bytes);
+    uuid_print(out, bytes);
 }
 
 void uuid_v7_counted(char out[UUID_SIZE], uint64_t unix_ms, uint32_t counter, const uint8_t entropy[16])
@@ -80,7 +80,7 @@ void uuid_v7_counted(char out[UUID_SIZE], uint64_t unix_ms, uint32_t counter, co
     bytes[9] = (uint8_t)(counter >> 6);
     bytes[10] = (uint8_t)((counter & 0x3f) << 2 | (entropy[10] & 3));
     stamp(bytes, unix_ms);
-    print(out, bytes);
+    uuid_print(out, bytes);
 }
 
 /* Seconds, a point and three digits, as milliseconds that fit into a UUID's 48 bits. */

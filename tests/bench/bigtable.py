@@ -81,7 +81,7 @@ def beside_lists(wrk, port, expected):
 
 
 def measure(stack, wrk, count):
-    """On the table as it is, of `count` rows. The list is read whole once, alone, before anything is timed beside it."""
+    """On the table as it is, of `count` rows. The list is read whole once, alone, before anything is timed."""
     wrk.ask_for(range(1, count + 1, max(1, count // 10_000)))
     pids = workers(stack.roots())
     for pid in pids:

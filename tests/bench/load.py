@@ -12,6 +12,7 @@ from settings import CONNECTIONS, HERE
 
 SAMPLED = 0.02  # the part of pgbench's transactions whose time is logged; all of them would slow it down
 CLIENTS = (4, 8, 16, 32, 64)
+SCRIPTS = 100  # pgbench can't draw a uuid: it draws one of as many scripts (128 at most), each with its own
 
 
 class Refused(Exception):
@@ -81,9 +82,15 @@ class Wrk:
 class Pgbench:
     """The same statements with no service in between, prepared, at the client count that suits it best."""
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, files):
         self.cluster = cluster
         self.clients = {}
+        directory = HERE / "pgbench"
+        self.scripts = {"list": [directory / "list.sql"], "create": [directory / "create.sql"], "get": []}
+        text = (directory / "get.sql").read_text(encoding="ascii")
+        for n in range(1, rows.COUNT + 1, -(-rows.COUNT // SCRIPTS)):
+            self.scripts["get"].append(files / f"get-{n}.sql")
+            self.scripts["get"][-1].write_text(text.replace("@ID@", rows.uuid(n)), encoding="ascii")
 
     def choose(self, work, seconds, reset):
         """Tries the client counts shortly, keeps the best."""
@@ -99,8 +106,9 @@ class Pgbench:
 
     def run(self, work, seconds):
         with tempfile.TemporaryDirectory() as logs:
-            command = [self.cluster.bin / "pgbench", "-n", "-M", "prepared", "-f", HERE / "pgbench" / f"{work}.sql",
-                       "-D", f"rows={rows.COUNT}", "-c", str(self.clients[work]), "-j", "2", "-T", str(seconds),
+            scripts = [word for script in self.scripts[work] for word in ("-f", script)]
+            command = [self.cluster.bin / "pgbench", "-n", "-M", "prepared", *scripts,
+                       "-c", str(self.clients[work]), "-j", "2", "-T", str(seconds),
                        "-l", "--log-prefix", f"{logs}/log", "--sampling-rate", str(SAMPLED), self.cluster.url]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode != 0:

@@ -5,7 +5,7 @@ import platform
 import re
 import subprocess
 
-from settings import HERE
+from settings import HERE, ROOT
 from stacks import PYTHON
 
 
@@ -36,7 +36,7 @@ def describe(cluster):
         "memory": f"{int(of_file('/proc/meminfo', r'^MemTotal: +([0-9]+)')) / 2**20:.1f} GiB",
         "kernel": platform.release(),
         "system": of_file("/etc/os-release", r'^PRETTY_NAME="(.+)"$'),
-        "purser": said(HERE.parent.parent / "build" / "purser", "version"),
+        "purser": said(ROOT / "build" / "purser", "version", pattern=r"purser (.+)"),
         "nginx": said("/usr/sbin/nginx", "-v", pattern=r"nginx/(\S+)"),
         "PostgreSQL": cluster.sql("SHOW server_version").split()[0],
         "Go": said("go", "version", pattern=r"go(\d\S*)"),

@@ -52,7 +52,7 @@ def sentences(result):
     """What is no table: memory, the big table, refusals."""
     lines = []
     for name, size in result["memory"].items():
-        line = f"Memory under that load, {TITLES[name]}: {size / MIB:.1f} MiB (PSS of all its processes, highest sample)"
+        line = f"Memory under that load, {TITLES[name]}: {size / MIB:.1f} MiB (PSS of all processes, highest sample)"
         if name == "purser":
             line += f"; target ≤ {MEMORY_MIB} MiB, {mark(size <= MEMORY_MIB * MIB)}"
         lines.append(line + ".")
@@ -62,9 +62,10 @@ def sentences(result):
         lines += [
             f"A table of {big['rows']:,} rows: /passengerlist takes {big['list_s']:.1f} s; the worker's highest "
             f"resident memory is {peak:.1f} MiB; target < {BIG_WORKER_MIB} MiB, {mark(peak < BIG_WORKER_MIB)}.",
-            f"/getpassenger beside {big['list_clients']} such list(s) without end: p99 {big['p99_beside_ms']:.2f} ms, "
-            f"{big['p99_ratio']:.1f} × the {big['p99_alone_ms']:.2f} ms without; target ≤ {BIG_P99_RATIO} ×, "
-            f"{mark(big['p99_ratio'] <= BIG_P99_RATIO)} ({big['load']}, {big['rps']:.0f} requests/s).",
+            f"/getpassenger while such lists are read without end (clients: {big['list_clients']}): "
+            f"p99 {big['p99_beside_ms']:.2f} ms, {big['p99_ratio']:.1f} × the {big['p99_alone_ms']:.2f} ms without; "
+            f"target ≤ {BIG_P99_RATIO} ×, {mark(big['p99_ratio'] <= BIG_P99_RATIO)} "
+            f"({big['load']}, {big['rps']:.0f} requests/s).",
         ]
     return lines + [f"Refused: {text}" for text in result["refused"]]
 
@@ -76,7 +77,7 @@ def machine(result):
     where = f"{facts['cpu']}, {facts['cores']} cores, {facts['memory']}, {facts['system']}, Linux {facts['kernel']}"
     how = result["settings"]
     return [f"On: {where}.", f"With: {versions}.",
-            f"How: wrk with {how['CONNECTIONS']} connections on the same machine, medians of {how['REPEATS']} runs of "
+            f"How: wrk with {how['CONNECTIONS']} connections on the same machine, the median of {how['REPEATS']} × "
             f"{how['SECONDS_PER_RUN']} s in turn, {result['rows']}."]
 
 

@@ -18,7 +18,7 @@ NEW = {"survived": True, "passengerClass": 2, "name": "Post-Test-Name", "sex": "
 
 
 def uuid(n):
-    """The id of row n: shaped as a UUIDv7, in order, and simple enough for SQL to build (pgbench/get.sql)."""
+    """The id of row n: shaped as a UUIDv7, in order, and simple enough for SQL to build (cluster.BIG)."""
     return f"01890000-0000-7000-8000-{n:012d}"
 
 

@@ -81,7 +81,7 @@ class Purser(Stack):
     title = "purser behind nginx"
 
     def make(self, target):
-        variables = [f"PORT={self.port}", f"RUN_DIR={self.directory / 'run'}", f"DATABASE_URL={self.url}"]
+        variables = [f"PORT={self.port}", f"RUN_DIR={self.directory}", f"DATABASE_URL={self.url}"]
         done = subprocess.run(["make", "--no-print-directory", "-C", ROOT, target, *variables],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -94,7 +94,7 @@ class Purser(Stack):
         return [int((self.directory / "run" / "supervisord.pid").read_text(encoding="ascii"))]
 
     def log(self):
-        return ""
+        return "make up said that it is ready"
 
     def stop(self):
         if self.directory.exists():

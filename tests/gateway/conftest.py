@@ -23,6 +23,9 @@ def running(request, database):
 @pytest.fixture
 def worker(running):
     """The worker; whatever the test did to it, it must still answer afterwards, as the same process."""
+    if running.process.poll() is not None:
+        running.start()  # an earlier test has killed it, and was told so
     yield running
+    running.assert_alive()
     assert running.request("GET", "/hello").status == 201
     running.assert_alive()

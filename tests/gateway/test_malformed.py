@@ -152,6 +152,32 @@ def test_requests_after_a_refused_one_are_not_read(worker, database):
     assert worker.request("GET", "/passengerlist").body == b"[]"
 
 
+HIDDEN = {
+    "get values": values(4),
+    "params": record(PARAMS, pairs({"REQUEST_URI": "/hello"})),
+    "begin": begin(),
+    "a whole request": message("GET", "/zero"),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("where", ["begin", "params", "end of params", "stdin"])
+def test_records_in_the_padding_are_not_read(worker, where, name):
+    """Padding is skipped, whatever it looks like: the codec must not see what the vetting has not seen."""
+    hidden = (HIDDEN[name] * 2)[:255]
+    parts = {
+        "begin": begin(),
+        "params": record(PARAMS, pairs(params_of("GET", "/zero"))),
+        "end of params": record(PARAMS),
+        "stdin": record(STDIN),
+    }
+    parts[where] = parts[where][:6] + bytes([len(hidden)]) + parts[where][7:] + hidden
+    with worker.connect(timeout=3) as connection:
+        connection.send(b"".join(parts.values()))
+        assert connection.read_response().body == b'{"0":""}'
+        assert connection.request("GET", "/hello").status == 201
+
+
 def test_stdin_after_its_end(worker):
     """A record that belongs to no request closes the connection, before the answer or after it."""
     with worker.connect() as connection:

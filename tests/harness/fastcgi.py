@@ -7,8 +7,6 @@ import socket
 import struct
 import time
 
-from . import wait
-
 VERSION = 1
 BEGIN_REQUEST, ABORT_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR, DATA, GET_VALUES, GET_VALUES_RESULT, UNKNOWN = (
     range(1, 12)
@@ -112,7 +110,7 @@ class Response:
 class Connection:
     """A connection to the worker's socket."""
 
-    def __init__(self, path, timeout=wait.PATIENCE_S):
+    def __init__(self, path, timeout):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
         self.received = b""

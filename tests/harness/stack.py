@@ -43,7 +43,8 @@ class Stack:
     def __init__(self, database_url, ready=True, **settings):
         self.directory = Path(tempfile.mkdtemp(prefix="purser-s-", dir="/tmp"))
         self.directory.chmod(0o755)
-        self.output = self.directory / "log"
+        self.output = self.directory / "output"  # standard output: log lines in JSON
+        self.errors = self.directory / "errors"  # standard error
         self.port = free_port()
         self.wait_ready = ready
         self.process = None
@@ -59,6 +60,7 @@ class Stack:
         (self.directory / "bin").mkdir()
         (self.directory / "state").mkdir()
         self.output.touch()
+        self.errors.touch()
         shutil.copy(BINARY, self.directory / "bin" / "purser")
         for name in ("supervisord", "nginx"):
             shutil.copytree(ROOT / name, self.directory / name)
@@ -71,10 +73,9 @@ class Stack:
     def start(self):
         configuration = self.directory / "supervisord" / "supervisord.conf"
         command = [*self.as_user, self.directory / "supervisord" / "start", configuration]
-        # Opened by path and not inherited: supervisord opens /dev/fd/1 again, which asks for the user's own rights.
-        with open(self.output, "ab") as output:
+        with open(self.output, "ab") as output, open(self.errors, "ab") as errors:
             self.process = subprocess.Popen(
-                tied("TERM", command), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self.directory,
+                tied("TERM", command), stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=self.directory,
                 env=self.env,
             )  # fmt: skip
         path = "/readyz" if self.wait_ready else "/healthz"
@@ -104,12 +105,17 @@ class Stack:
         return done.stdout + done.stderr
 
     def text(self):
-        """All that the service wrote."""
-        return self.output.read_text(errors="replace")
+        """All that the service wrote, for a person."""
+        return self.output.read_text(errors="replace") + self.errors.read_text(errors="replace")
+
+    def complaints(self):
+        """The end of what it wrote to standard error."""
+        return self.errors.read_text(errors="replace")[-3000:]
 
     def log(self):
-        """Its log lines, parsed; a line that is no JSON is an error."""
-        return [json.loads(line) for line in self.text().splitlines()]
+        """Its log lines, parsed; a whole line that is no JSON is an error."""
+        whole = self.output.read_bytes().rpartition(b"\n")[0]
+        return [json.loads(line) for line in whole.splitlines()]
 
     def await_line(self, wanted):
         """The first log line for which wanted(line) is true, once it is there."""

@@ -11,6 +11,8 @@ from pathlib import Path
 from . import fastcgi, wait
 from .process import BINARY, environment, tied
 
+ANSWER_S = 15.0  # for the next bytes of an answer
+
 
 class Worker:
     """`with Worker(database.url) as worker:` is ready inside the block, and has exited after it.
@@ -19,7 +21,8 @@ class Worker:
     /readyz, for a worker whose database is away.
     """
 
-    def __init__(self, database_url=None, ready=True, **settings):
+    def __init__(self, database_url=None, ready=True, command=("serve",), **settings):
+        self.command = [BINARY, *command]
         self.directory = Path(tempfile.mkdtemp(prefix="purser-w-", dir="/tmp"))
         self.path = self.directory / "socket"
         self.output = self.directory / "log"
@@ -35,7 +38,7 @@ class Worker:
     def start(self):
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(
-                tied("KILL", [BINARY, "serve"]), stdin=self.listener, stdout=output, stderr=subprocess.STDOUT,
+                tied("KILL", self.command), stdin=self.listener, stdout=output, stderr=subprocess.STDOUT,
                 env=environment(**self.settings), cwd="/",
             )
         if self.wait_ready:
@@ -53,8 +56,8 @@ class Worker:
     def assert_alive(self):
         assert self.process.poll() is None, f"the worker exited {self.process.returncode}:\n{self.text()}"
 
-    def connect(self, **options):
-        return fastcgi.Connection(self.path, **options)
+    def connect(self, timeout=ANSWER_S):
+        return fastcgi.Connection(self.path, timeout)
 
     def request(self, method, uri, body=b"", **options):
         """One request on a connection of its own."""

@@ -1,9 +1,12 @@
 """Bodies on the wire: type, length, chunks, limit."""
 
+import http.client
 import json
+import socket
 
 import pytest
 from harness.samples import NOBODY, employee, passenger
+from harness.stack import Stack
 from harness.web import assert_json, assert_problem, fetch, send_raw
 
 GOOD = json.dumps(passenger()).encode()
@@ -87,14 +90,12 @@ def test_over_the_limit_it_is_refused_before_it_is_sent(stack):
 
 
 def test_expect_continue(stack):
-    import socket
-
     head = b"POST /postpassenger HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
     with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
         connection.sendall(head % len(GOOD))
         assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
         connection.sendall(GOOD)
-        assert connection.recv(10000).startswith(b"HTTP/1.1 200 ")
+        assert connection.recv(10000).startswith(b"HTTP/1.1 200")
 
 
 def test_no_body(http):
@@ -109,8 +110,6 @@ def test_bodies_larger_than_nginx_keeps_in_memory(http):
 
 def test_many_bodies_on_one_connection(stack):
     """Kept alive, with refusals in between."""
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=10)
     for number in range(30):
         body = [GOOD, b"{", padded(100_000)][number % 3]
@@ -122,8 +121,6 @@ def test_many_bodies_on_one_connection(stack):
 
 
 def test_limit_is_a_setting_that_nginx_and_workers_share(cluster):
-    from harness.stack import Stack
-
     fresh = cluster.copy_template()
     with Stack(fresh.url, PURSER_MAX_BODY_BYTES=2000) as small:
         assert_json(fetch(small.port, "POST", "/postpassenger", padded(2000)), 200)

@@ -48,7 +48,10 @@ def test_times_are_utc(http, added):
 
 
 def test_times_have_six_digits(http, database, added):
-    database.sql(f"UPDATE employees SET created_at = '2025-05-20 22:22:46.5+00', updated_at = '2025-05-20 22:22:46+00' WHERE id = '{added['id']}'")
+    database.sql(
+        f"""UPDATE employees SET created_at = '2025-05-20 22:22:46.5+00', updated_at = '2025-05-20 22:22:46+00'
+            WHERE id = '{added['id']}'"""
+    )
     row = http("GET", f"/employees/get/{added['email']}").json["employee"]
     assert (row["created_at"], row["updated_at"]) == ("2025-05-20 22:22:46.500000", "2025-05-20 22:22:46.000000")
 

@@ -1,5 +1,7 @@
 """Requests that nginx refuses by itself: its errors look like the workers'."""
 
+import socket
+
 import pytest
 from harness.samples import passenger
 from harness.web import assert_json, assert_problem, send_raw
@@ -13,6 +15,7 @@ BAD = {
     "no version": b"GET\r\n\r\n",
     "no method": b"/hello HTTP/1.1\r\nHost: x\r\n\r\n",
     "garbage": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "method in lower case": request("get /hello HTTP/1.1", "Host: x"),
     "no slash": request("GET hello HTTP/1.1", "Host: x"),
     "blank in the path": request("GET /he llo HTTP/1.1", "Host: x"),
     "no host": request("GET /hello HTTP/1.1"),
@@ -115,10 +118,19 @@ def test_encoded_path_is_the_same_path(stack):
     assert_json(send_raw(stack.port, request("GET /h%65llo HTTP/1.1", "Host: x")), 201)
 
 
+@pytest.mark.parametrize("path, line", [
+    ("/hello", b"HTTP/1.1 201 Created\r\n"), ("/readyz", b"HTTP/1.1 200 OK\r\n"), ("/nowhere", b"HTTP/1.1 404 Not Found\r\n"),
+    ("/getpassenger/x", b"HTTP/1.1 400 Bad Request\r\n"),
+])  # fmt: skip
+def test_status_line(stack, path, line):
+    """The blank behind the status code must be there (RFC 9112 section 4), and the reason helps a person."""
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
+        connection.sendall(request(f"GET {path} HTTP/1.1", "Host: x"))
+        assert connection.recv(65536).startswith(line)
+
+
 def test_pipelined_requests(stack):
     """Two in one write: two answers, in order."""
-    import socket
-
     two = request("GET /hello HTTP/1.1", "Host: x") + request("GET /zero HTTP/1.1", "Host: x", "Connection: close")
     with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
         connection.sendall(two)

@@ -4,7 +4,7 @@ import pytest
 from harness.samples import NOBODY, employee, new_email, passenger
 from harness.web import assert_json, assert_problem
 
-BIG = [2**31, -(2**31) - 1, 2**53, 10**30, 1e300]
+BIG = [2**31, -(2**31) - 1, 2**53, 10**22, 1e300]
 NO_INTEGER = [None, 1.5, "1", "", True, [], {}, [1]]
 NO_TEXT = [1, 1.5, True, [], {}, ["a"]]
 

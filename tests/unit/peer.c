@@ -112,7 +112,8 @@ void peer_connect(struct peer *peer, const char *path)
     peer->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     peer->closed = false;
     buffer_init(&peer->got);
-    assert_non_null(buffer_reserve(&peer->got, PEER_BYTES)); /* now, so that no call is made while others fail */
+    assert_non_null(
+        buffer_reserve(&peer->got, PEER_BYTES)); /* now, so that no call is made while others fail */
     assert_true(peer->fd >= 0);
     assert_int_equal(connect(peer->fd, (struct sockaddr *)&address, sizeof address), 0);
 }

@@ -175,6 +175,41 @@ static void buffer_fails_when_the_format_does(void **state)
     buffer_free(&buffer);
 }
 
+/* Lengths around the room that is there: the NUL of vsnprintf needs room too. */
+static void buffer_formats_what_is_longer_than_its_room(void **state)
+{
+    (void)state;
+    for (int before = 0; before < 1100; before += 50) {
+        for (int width = 900; width < 1100; width++) {
+            struct buffer buffer;
+
+            buffer_init(&buffer);
+            for (int i = 0; i < before; i++)
+                buffer_append(&buffer, "x", 1);
+            buffer_format(&buffer, "%*d", width, 7);
+            assert_false(buffer.failed);
+            assert_int_equal(buffer.length, before + width);
+            assert_int_equal(buffer.bytes[buffer.length - 1], '7');
+            buffer_free(&buffer);
+        }
+    }
+}
+
+static void buffer_fails_when_a_format_finds_no_room(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 2; n++) {
+        struct buffer buffer;
+
+        buffer_init(&buffer);
+        inject_at("realloc", n, ENOMEM);
+        buffer_format(&buffer, "%*d", 5000, 7);
+        assert_int_equal(inject_off(), 1);
+        assert_true(buffer.failed);
+        buffer_free(&buffer);
+    }
+}
+
 /* ---- arena ---- */
 
 static void arena_gives_pieces_apart_and_aligned(void **state)
@@ -296,6 +331,8 @@ int main(void)
         cmocka_unit_test(buffer_that_fails_to_grow_still_has_its_memory),
         cmocka_unit_test(buffer_refuses_sizes_that_wrap_around),
         cmocka_unit_test(buffer_fails_when_the_format_does),
+        cmocka_unit_test(buffer_formats_what_is_longer_than_its_room),
+        cmocka_unit_test(buffer_fails_when_a_format_finds_no_room),
         cmocka_unit_test(arena_gives_pieces_apart_and_aligned),
         cmocka_unit_test(arena_can_be_used_again_after_free),
         cmocka_unit_test(arena_asks_seldom_for_memory),

@@ -80,7 +80,7 @@ static void test_defaults(void **state)
     assert_int_equal(config.deadline_ms, 10000);
     assert_int_equal(config.drain_ms, 15000);
     assert_int_equal(config.readers, 1);
-    assert_int_equal(config.writers, 2);
+    assert_int_equal(config.writers, 3);
     assert_int_equal(config.log_level, LOG_LEVEL_INFO);
 }
 
@@ -358,7 +358,7 @@ static void test_print_all(void **state)
     assert_string_equal(printed(NULL),
                         "PURSER_WORKERS=7\nPURSER_PORT=8080\nPURSER_MAX_BODY_BYTES=1048576\n"
                         "PURSER_DEADLINE_MS=10000\nPURSER_DRAIN_MS=15000\nPURSER_DB_READERS=1\n"
-                        "PURSER_DB_WRITERS=2\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
+                        "PURSER_DB_WRITERS=3\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
                         "DB_PASSWORD=***\nDB_URL=db:5433\nDB_NAME=purser\nPGSSLMODE=require\n");
 }
 

@@ -12,9 +12,11 @@
 #include <string.h>
 
 static const struct lane_statement settings = {
-    "settings", "SELECT concat_ws(' ', current_setting('TimeZone'), current_setting('DateStyle'),"
-                " current_setting('statement_timeout'), current_setting('extra_float_digits'))"};
-static const struct lane_statement name_of = {"name_of", "SELECT name FROM employees WHERE age = $1"};
+    .name = "settings",
+    .sql = "SELECT concat_ws(' ', current_setting('statement_timeout'),"
+           " current_setting('idle_in_transaction_session_timeout'))"};
+static const struct lane_statement name_of = {.name = "name_of",
+                                              .sql = "SELECT name FROM employees WHERE age = $1"};
 static const struct lane_statement *const statements[] = {&settings, &name_of, NULL};
 
 static struct loop *loop;
@@ -127,7 +129,7 @@ static void its_session_is_set_up(void **state)
     lane_sync(lane);
     assert_true(turn_until(loop, has_synced, NULL));
     assert_string_equal(story, "r+|");
-    assert_string_equal(value, "UTC ISO, MDY 1234ms 1"); /* whatever the server's own zone is */
+    assert_string_equal(value, "1234ms 1234ms");
 }
 
 static void nothing_can_be_sent_before(void **state)

@@ -201,12 +201,12 @@ static void prepared_statements_take_values_and_null(void **state)
     assert_string_equal(story, "a+b-|");
     pipeline_prepare(pipeline, "next", "SELECT $1::int + 1", "c");
     pipeline_sync(pipeline);
-    pipeline_execute(pipeline, "next", values, 1, "d");
+    pipeline_execute(pipeline, "next", values, 1, false, "d");
     pipeline_sync(pipeline);
     while (strlen(story) < 11)
         turn_once(loop);
     assert_string_equal(said, "42");
-    pipeline_execute(pipeline, "next", values + 1, 1, "e");
+    pipeline_execute(pipeline, "next", values + 1, 1, false, "e");
     pipeline_sync(pipeline);
     while (strlen(story) < 14)
         turn_once(loop);
@@ -236,7 +236,7 @@ static void long_values_go_and_come(void **state)
     memset(text, 'x', sizeof text - 1);
     pipeline_prepare(pipeline, "both", "SELECT length($1::text)::text, $1::text", "a");
     for (int i = 0; i < 4; i++)
-        pipeline_execute(pipeline, "both", values, 1, "b");
+        pipeline_execute(pipeline, "both", values, 1, false, "b");
     pipeline_sync(pipeline);
     wait_for_end("|v");
     assert_string_equal(story, "a+b+b+b+b+|");
@@ -264,7 +264,7 @@ static void a_dropped_connection_falls_once(void **state)
     assert_string_equal(story, "");
     query("b", "SELECT 2"); /* let pass */
     pipeline_prepare(pipeline, "p", "SELECT 2", "b");
-    pipeline_execute(pipeline, "p", NULL, 0, "b");
+    pipeline_execute(pipeline, "p", NULL, 0, false, "b");
     pipeline_sync(pipeline);
     wait_for_end("v");
     turn_once(loop);

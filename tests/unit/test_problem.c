@@ -53,10 +53,12 @@ static void clients_know_them_by_these_names(void **state)
         {"too-many-requests", 429},
         {"headers-too-large", 431},
         {"internal-error", 500},
+        {"not-implemented", 501},
         {"bad-gateway", 502},
         {"unavailable", 503},
         {"not-ready", 503},
         {"gateway-timeout", 504},
+        {"version-not-supported", 505},
     };
     (void)state;
     assert_int_equal(COUNT(known), PROBLEM_COUNT);

@@ -1,0 +1,86 @@
+#include "batch.h"
+
+#include "buffer.h"
+#include "uuid.h"
+
+#include <string.h>
+
+#define PARAMETERS 64 /* of an insert, at most */
+
+/* An element of an array literal (PostgreSQL manual, section "Array Input and Output Syntax"), always in
+ * quotes. */
+static void write_element(struct buffer *out, const char *value)
+{
+    if (value == NULL) {
+        buffer_append(out, "NULL", 4);
+        return;
+    }
+    buffer_append(out, "\"", 1);
+    for (;;) {
+        size_t plain = strcspn(value, "\"\\");
+        buffer_append(out, value, plain);
+        value += plain;
+        if (*value == '\0')
+            break;
+        char escaped[2] = {'\\', *value++};
+        buffer_append(out, escaped, 2);
+    }
+    buffer_append(out, "\"", 1);
+}
+
+static void write_array(struct buffer *out, const struct jobs *jobs, int parameter)
+{
+    buffer_append(out, "{", 1);
+    for (const struct database_job *job = jobs->first; job != NULL; job = job->next) {
+        if (job != jobs->first)
+            buffer_append(out, ",", 1);
+        write_element(out, job->query->values[parameter]);
+    }
+    buffer_append(out, "}", 2); /* with its NUL */
+}
+
+int batch_execute(struct lane *lane, const struct jobs *jobs, void *tag)
+{
+    const struct database_query *query = jobs->first->query;
+    size_t places[PARAMETERS];
+    const char *values[PARAMETERS];
+    struct buffer arrays;
+    buffer_init(&arrays);
+    for (int i = 0; i < query->count; i++) {
+        places[i] = arrays.length;
+        write_array(&arrays, jobs, i);
+    }
+    if (arrays.failed) {
+        buffer_free(&arrays);
+        return -1;
+    }
+    for (int i = 0; i < query->count; i++)
+        values[i] = arrays.bytes + places[i];
+    lane_execute(lane, &query->statement->text, values, query->count, tag);
+    buffer_free(&arrays);
+    return 0;
+}
+
+static bool has_key(const PGresult *result, const struct database_query *query, int row)
+{
+    const struct database_statement *statement = query->statement;
+    char uuid[UUID_SIZE];
+    if (row >= PQntuples(result))
+        return false;
+    const char *key = PQgetvalue(result, row, statement->key);
+    if (statement->text.binary) {
+        uuid_print(uuid, (const uint8_t *)key);
+        key = uuid;
+    }
+    return strcmp(key, query->values[0]) == 0;
+}
+
+int batch_find_row(const PGresult *result, const struct database_query *query, int guess)
+{
+    if (has_key(result, query, guess))
+        return guess;
+    for (int row = 0; row < PQntuples(result); row++)
+        if (has_key(result, query, row))
+            return row;
+    return -1;
+}
