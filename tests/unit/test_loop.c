@@ -1,24 +1,13 @@
-// wrap: malloc calloc realloc epoll_ctl epoll_create1 epoll_wait signalfd sigprocmask
 #include "loop.h"
 
-#include "inject.h"
 #include "unit.h"
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
-
-INJECT_MEMORY
-INJECT_INT(int, epoll_ctl, (int epoll, int what, int fd, struct epoll_event *event), (epoll, what, fd, event))
-INJECT_INT(int, epoll_create1, (int flags), (flags))
-INJECT_INT(int, epoll_wait, (int epoll, struct epoll_event *events, int most, int timeout),
-           (epoll, events, most, timeout))
-INJECT_INT(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags))
-INJECT_INT(int, sigprocmask, (int how, const sigset_t *set, sigset_t *old), (how, set, old))
 
 static struct loop *loop;
 static char story[200]; /* what happened, a letter each */
@@ -424,101 +413,6 @@ static void signals_come_through_the_loop(void **state)
     assert_true(strcmp(story, "uw") == 0 || strcmp(story, "wu") == 0);
 }
 
-/* ---- failures ---- */
-
-static void without_memory_or_epoll_there_is_no_loop(void **state)
-{
-    static const char *const calls[] = {"calloc", "epoll_create1"};
-    (void)state;
-    for (size_t i = 0; i < COUNT(calls); i++) {
-        inject_at(calls[i], 1, ENOMEM);
-        struct loop *none = loop_create();
-        int error = errno;
-        assert_int_equal(inject_off(), 1);
-        assert_null(none);
-        assert_int_equal(error, ENOMEM);
-    }
-    loop_free(NULL);
-}
-
-static void a_watch_that_can_not_be_made_is_none(void **state)
-{
-    static const char *const calls[] = {"calloc", "epoll_ctl"};
-    (void)state;
-    for (size_t i = 0; i < COUNT(calls); i++) {
-        inject_at(calls[i], 1, ENOSPC);
-        struct loop_watch *none = loop_watch(loop, pipes[0][0], EPOLLIN, read_and_tell, NULL);
-        int error = errno;
-        assert_int_equal(inject_off(), 1);
-        assert_null(none);
-        assert_int_equal(error, ENOSPC);
-    }
-    assert_null(loop_watch(loop, -1, EPOLLIN, read_and_tell, NULL));
-    assert_int_equal(errno, EBADF);
-    what_is_ready_is_called(state); /* and afterwards it can */
-}
-
-static void a_rewatch_that_fails_says_so_and_changes_nothing(void **state)
-{
-    (void)state;
-    watches[0] = loop_watch(loop, pipes[0][0], EPOLLIN, read_and_tell, NULL);
-    inject_at("epoll_ctl", 1, ENOMEM);
-    assert_int_equal(loop_rewatch(loop, watches[0], EPOLLOUT), -1);
-    assert_int_equal(errno, ENOMEM);
-    inject_off();
-    assert_int_equal(write(pipes[0][1], ".", 1), 1);
-    run();
-    assert_string_equal(story, ".");
-}
-
-static void an_unwatch_never_fails(void **state)
-{
-    (void)state;
-    watches[0] = loop_watch(loop, pipes[0][0], EPOLLIN, fail_when_called, NULL);
-    assert_int_equal(write(pipes[0][1], "a", 1), 1);
-    inject_at("epoll_ctl", 1, EBADF);
-    loop_unwatch(loop, &watches[0]);
-    assert_int_equal(inject_off(), 1);
-    assert_null(watches[0]);
-    loop_free(loop); /* the freed watch is not looked at again */
-    loop = loop_create();
-}
-
-static void an_interrupted_wait_is_no_failure(void **state)
-{
-    struct loop_timer end = LAST_TIMER(".");
-    (void)state;
-    loop_timer_set(loop, &end, 2);
-    inject_at("epoll_wait", 1, EINTR);
-    run();
-    assert_int_equal(inject_off(), 1);
-    assert_string_equal(story, ".");
-}
-
-static void a_broken_epoll_ends_the_run(void **state)
-{
-    (void)state;
-    inject_at("epoll_wait", 1, EBADF);
-    assert_int_equal(loop_run(loop), -1);
-    assert_int_equal(errno, EBADF);
-    inject_off();
-}
-
-static void signals_that_can_not_be_had_say_so(void **state)
-{
-    static const char *const calls[] = {"sigprocmask", "signalfd", "calloc", "epoll_ctl"};
-    static const int numbers[] = {SIGUSR2, 0};
-    (void)state;
-    for (size_t i = 0; i < COUNT(calls); i++) {
-        inject_at(calls[i], 1, EMFILE);
-        int result = loop_signals(loop, numbers, tell_signal, NULL);
-        assert_int_equal(inject_off(), 1);
-        assert_int_equal(result, -1);
-        loop_free(loop);
-        loop = loop_create();
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -542,14 +436,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_order_of_a_turn_is_descriptors_timers_tasks, start_pipes,
                                         stop_pipes),
         cmocka_unit_test_setup_teardown(signals_come_through_the_loop, start, stop),
-        cmocka_unit_test_setup_teardown(without_memory_or_epoll_there_is_no_loop, start, stop),
-        cmocka_unit_test_setup_teardown(a_watch_that_can_not_be_made_is_none, start_pipes, stop_pipes),
-        cmocka_unit_test_setup_teardown(a_rewatch_that_fails_says_so_and_changes_nothing, start_pipes,
-                                        stop_pipes),
-        cmocka_unit_test_setup_teardown(an_unwatch_never_fails, start_pipes, stop_pipes),
-        cmocka_unit_test_setup_teardown(an_interrupted_wait_is_no_failure, start, stop),
-        cmocka_unit_test_setup_teardown(a_broken_epoll_ends_the_run, start, stop),
-        cmocka_unit_test_setup_teardown(signals_that_can_not_be_had_say_so, start, stop),
     };
     return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
 }

@@ -74,7 +74,8 @@ static void write_rows(struct ask *ask, const struct database_result *result)
 }
 
 /* Run a statement; the values end with END. Returns how many rows came. */
-#define END ((const char *)"")
+static const char end_of_values[] = "";
+#define END end_of_values
 
 static struct ask ask;
 
