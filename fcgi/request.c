@@ -255,6 +255,7 @@ bool request_stream(struct request *request, int status, const char *type)
 {
     write_head(request, status, "", type);
     buffer_string(&request->out, "\r\n");
+    request->streaming = true;
     if (!request->head)
         return true;
     request->more = NULL;
@@ -268,6 +269,10 @@ void request_problem_with(struct request *request, enum problem problem, const c
                           const char *detail, const struct buffer *members)
 {
     struct buffer body;
+    if (request->streaming) {
+        request_break(request, detail);
+        return;
+    }
     buffer_init(&body);
     problem_write(&body, problem, detail, request->id);
     if (members != NULL)
