@@ -75,7 +75,8 @@ void request_free_spare(struct request_server *server);
 
 /*
  * Run a statement with `count` values (they live in the arena) and call `done` with its result. A handler
- * that has called this just returns. When memory has run out the request is answered, and `done` not called.
+ * that has called this just returns. When memory has run out the request is answered (or broken off, if
+ * its answer has begun), and `done` not called.
  */
 void request_query(struct request *request, const struct database_statement *statement,
                    const char *const *values, int count,
