@@ -146,11 +146,7 @@ void request_query(struct request *request, const struct database_statement *sta
                                              .deadline = request->deadline,
                                              .done = callback_done,
                                              .cookie = request};
-    if (database_send(request->server->database, &request->query) == 0)
-        return;
-    if (request->more != NULL) /* in the midst of a streamed answer there is no place for another */
-        request_break(request, "out of memory");
-    else
+    if (database_send(request->server->database, &request->query) != 0)
         request_failed(request, DATABASE_FULL);
 }
 
