@@ -5,9 +5,8 @@
 #define ROW_BYTES 256 /* a guess at a row's JSON, so that a page is written without moving it */
 
 struct list {
-    char last[UUID_SIZE]; /* key of the last row that was written */
+    char last[UUID_SIZE]; /* key of the last row that was written; "" before the first */
     const char *values[1];
-    bool begun; /* the header is out: a fault can only be shown by breaking off */
 };
 
 static void done_page(struct request *request, const struct database_result *result);
@@ -15,13 +14,13 @@ static void done_page(struct request *request, const struct database_result *res
 static void ask_page(struct request *request)
 {
     struct list *list = request->state;
+    bool after = list->last[0] != '\0';
     list->values[0] = list->last;
     /* Each page has its own time; the client's speed is not the database's fault. */
     request->deadline = loop_now(request->server->loop) + request->server->deadline_ms;
-    request_query(
-        request,
-        resource_statement(request->route->resource, list->begun ? RESOURCE_LIST_AFTER : RESOURCE_LIST),
-        list->values, list->begun ? 1 : 0, done_page);
+    request_query(request,
+                  resource_statement(request->route->resource, after ? RESOURCE_LIST_AFTER : RESOURCE_LIST),
+                  list->values, after ? 1 : 0, done_page);
 }
 
 static void write_page(struct request *request, const struct database_result *result, int rows)
@@ -31,7 +30,7 @@ static void write_page(struct request *request, const struct database_result *re
     struct database_value values[RESOURCE_FIELDS];
     buffer_reserve(&request->out, (size_t)rows * ROW_BYTES);
     for (int row = 0; row < rows; row++) {
-        if (list->begun || row > 0)
+        if (list->last[0] != '\0' || row > 0)
             buffer_append(&request->out, ",", 1);
         resource_write_row(resource, result, row, &request->out);
     }
@@ -43,23 +42,18 @@ static void write_page(struct request *request, const struct database_result *re
 
 static void done_page(struct request *request, const struct database_result *result)
 {
-    struct list *list = request->state;
     const struct route *route = request->route;
     if (database_outcome(result) != DATABASE_OK) {
-        if (list->begun)
-            request_break(request, "the database failed in the middle of a list");
-        else
-            request_failed(request, database_outcome(result));
+        request_failed(request, database_outcome(result));
         return;
     }
     int rows = database_rows(result);
-    if (!list->begun) {
+    if (!request->streaming) {
         if (!request_stream(request, route->status, "application/json"))
             return;
         buffer_string(&request->out, route->prefix);
     }
     write_page(request, result, rows);
-    list->begun = true;
     request->more = ask_page;
     if (rows < RESOURCE_PAGE_ROWS) {
         buffer_string(&request->out, route->suffix);

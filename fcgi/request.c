@@ -146,11 +146,7 @@ void request_query(struct request *request, const struct database_statement *sta
                                              .deadline = request->deadline,
                                              .done = callback_done,
                                              .cookie = request};
-    if (database_send(request->server->database, &request->query) == 0)
-        return;
-    if (request->more != NULL) /* in the midst of a streamed answer there is no place for another */
-        request_break(request, "out of memory");
-    else
+    if (database_send(request->server->database, &request->query) != 0)
         request_failed(request, DATABASE_FULL);
 }
 
@@ -259,6 +255,7 @@ bool request_stream(struct request *request, int status, const char *type)
 {
     write_head(request, status, "", type);
     buffer_string(&request->out, "\r\n");
+    request->streaming = true;
     if (!request->head)
         return true;
     request->more = NULL;
@@ -272,6 +269,10 @@ void request_problem_with(struct request *request, enum problem problem, const c
                           const char *detail, const struct buffer *members)
 {
     struct buffer body;
+    if (request->streaming) {
+        request_break(request, detail);
+        return;
+    }
     buffer_init(&body);
     problem_write(&body, problem, detail, request->id);
     if (members != NULL)

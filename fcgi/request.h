@@ -62,6 +62,7 @@ struct request {
                                               is no more */
     struct buffer out;                     /* of the response, what the socket has not taken yet */
     size_t out_taken;
+    bool streaming;       /* the header is out: from now on a fault can only be shown by breaking off */
     void *state;          /* the handler's own, in the arena */
     struct request *next; /* among the spare ones */
 };
@@ -91,7 +92,7 @@ void request_answer(struct request *request, int status, const char *headers, co
                     const void *body, size_t length);
 void request_answer_json(struct request *request, int status, const char *headers, const struct buffer *body);
 
-/* With a problem; `headers` as above. */
+/* With a problem; `headers` as above. A streamed answer that has begun is broken off instead. */
 void request_problem(struct request *request, enum problem problem, const char *headers, const char *detail);
 
 /* With a problem that has more members: what follows problem_write's object, ",\"errors\":[…]". */
