@@ -4,6 +4,8 @@
 
 #include "things.h"
 
+#include <stdlib.h>
+
 /* ---- reads ---- */
 
 static void a_read_is_answered_with_its_rows(void **state)
@@ -112,6 +114,51 @@ static void what_comes_while_a_batch_is_on_its_way_is_the_next(void **state)
     wait_for_answers(20);
     assert_string_not_equal(asks[1].row[2], asks[0].row[2]);
     assert_string_equal(asks[19].row[2], asks[1].row[2]);
+}
+
+static void each_insert_of_a_batch_gets_its_own_row(void **state)
+{
+    (void)state;
+    postgres_sql("INSERT INTO things VALUES (3, 'thing 3')"); /* a second try */
+    for (int i = 0; i < 20; i++)
+        send_insert(i, 19 - i);
+    wait_for_answers(20);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(asks[i].rows, 1);
+        assert_string_equal(asks[i].row[0], texts[i]);
+        assert_int_equal(atoi(asks[i].row[0]), 19 - i);
+    }
+}
+
+/* The same request came in twice: nginx had given up on the first. */
+static void the_same_insert_twice_in_a_batch_is_one_row_and_two_answers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++)
+        send_insert(i, i / 2);
+    wait_for_answers(6);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(asks[i].outcome, DATABASE_OK);
+        assert_string_equal(asks[i].row[0], texts[i]);
+    }
+    assert_int_equal(postgres_number("SELECT count(*) FROM things"), 3);
+}
+
+static void inserts_of_two_kinds_are_two_batches(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        if (i % 4 < 2)
+            send_insert(i, i);
+        else {
+            snprintf(texts[i], sizeof texts[i], "%d", i);
+            send_one(i, &late_check, texts[i], NULL);
+        }
+    wait_for_answers(10);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(asks[i].outcome, DATABASE_OK);
+    assert_int_equal(postgres_number("SELECT count(*) FROM things"), 6);
+    assert_int_equal(postgres_number("SELECT count(*) FROM late"), 4);
 }
 
 static void one_duplicate_among_fifty_is_alone_with_its_conflict(void **state)
@@ -364,6 +411,9 @@ int main(void)
         EACH(inserts_of_one_turn_are_one_transaction),
         EACH(a_batch_has_its_limit),
         EACH(what_comes_while_a_batch_is_on_its_way_is_the_next),
+        EACH(each_insert_of_a_batch_gets_its_own_row),
+        EACH(the_same_insert_twice_in_a_batch_is_one_row_and_two_answers),
+        EACH(inserts_of_two_kinds_are_two_batches),
         EACH(one_duplicate_among_fifty_is_alone_with_its_conflict),
         EACH(two_of_one_name_in_a_batch_are_one_and_a_conflict),
         EACH(a_broken_rule_is_named),

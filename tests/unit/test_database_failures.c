@@ -182,6 +182,20 @@ static void without_memory_a_query_is_refused(void **state)
     assert_int_equal(asks[0].answers, 0);
 }
 
+/* For the first batch there is no memory; the second does not wait for somebody else to ask something. */
+static void without_memory_for_a_batch_the_next_one_goes_on(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 150; i++)
+        send_insert(i, i);
+    inject_at("realloc", 1, ENOMEM);
+    wait_for_answers(150);
+    assert_int_equal(inject_off(), 1);
+    for (int i = 0; i < 150; i++)
+        assert_int_equal(asks[i].outcome, i < 128 ? DATABASE_FULL : DATABASE_OK);
+    assert_int_equal(postgres_number("SELECT count(*) FROM things"), 22);
+}
+
 static const struct {
     const char *call;
     int error;
@@ -271,6 +285,7 @@ int main(void)
         EACH(without_a_server_queries_end_at_their_deadline),
         EACH(without_memory_there_is_no_database),
         EACH(without_memory_a_query_is_refused),
+        EACH(without_memory_for_a_batch_the_next_one_goes_on),
         EACH(whatever_fails_each_query_is_answered_once),
         EACH(whatever_fails_at_work_each_query_is_answered_once),
         EACH(a_call_that_never_succeeds_leaves_it_to_the_deadlines),
