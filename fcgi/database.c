@@ -324,6 +324,7 @@ static void dispatch_inserts(struct database *database)
     writer->unsynced = false;
     for (struct database_job *job; (job = jobs_take(&writer->flight)) != NULL;)
         answer_outcome(database, job, DATABASE_FULL);
+    loop_defer(database->loop, &database->dispatch); /* the next batch: no answer will come to send it */
 }
 
 static void dispatch_writes(struct database *database)
