@@ -123,6 +123,9 @@ static const char *take_record(struct records *records, struct header header, co
         return "a version other than 1";
     if (header.request_id == 0)
         return "a management record";
+    records->padding_bytes += header.padding;
+    if (records->padding_bytes > RECORDS_PADDING_BYTES)
+        return "too much padding";
     if (records->begun && header.request_id != records->request_id)
         return "a record of another request";
     if (!records->begun)

@@ -15,6 +15,8 @@
 
 #define RECORDS_PARAMS_BYTES (64 * 1024) /* of all names, values and their lengths, at most */
 
+#define RECORDS_PADDING_BYTES (1024 * 1024) /* of all padding, at most: nginx sends 7 bytes in 32 KiB */
+
 enum records_verdict {
     RECORDS_MORE,  /* good so far, more has to come */
     RECORDS_WHOLE, /* the request is there; `walked` is its length */
@@ -22,11 +24,12 @@ enum records_verdict {
 };
 
 struct records {
-    size_t body_limit;   /* set by records_init */
-    size_t walked;       /* bytes that were looked at */
-    size_t params_end;   /* bytes up to and including the empty PARAMS record; 0 until it was seen */
-    size_t params_bytes; /* content of the PARAMS records */
-    uint64_t body_bytes; /* content of the STDIN records */
+    size_t body_limit;    /* set by records_init */
+    size_t walked;        /* bytes that were looked at */
+    size_t params_end;    /* bytes up to and including the empty PARAMS record; 0 until it was seen */
+    size_t params_bytes;  /* content of the PARAMS records */
+    size_t padding_bytes; /* behind the contents */
+    uint64_t body_bytes;  /* content of the STDIN records */
     uint16_t request_id;
     bool begun;
     bool keep;      /* FCGI_KEEP_CONN: the peer closes the connection, not we */
