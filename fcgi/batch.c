@@ -1,11 +1,10 @@
 #include "batch.h"
 
 #include "buffer.h"
-#include "uuid.h"
 
 #include <string.h>
 
-#define PARAMETERS 64 /* of an insert, at most */
+#define PARAMETERS 64 /* of a statement, at most */
 
 /* An element of an array literal (PostgreSQL manual, section "Array Input and Output Syntax"), always in
  * quotes. */
@@ -28,27 +27,27 @@ static void write_element(struct buffer *out, const char *value)
     buffer_append(out, "\"", 1);
 }
 
-static void write_array(struct buffer *out, const struct jobs *jobs, int parameter)
+static void write_array(struct buffer *out, const struct database_job *job, int count, int parameter)
 {
     buffer_append(out, "{", 1);
-    for (const struct database_job *job = jobs->first; job != NULL; job = job->next) {
-        if (job != jobs->first)
+    for (int i = 0; i < count; i++, job = job->next) {
+        if (i > 0)
             buffer_append(out, ",", 1);
         write_element(out, job->query->values[parameter]);
     }
     buffer_append(out, "}", 2); /* with its NUL */
 }
 
-int batch_execute(struct lane *lane, const struct jobs *jobs, void *tag)
+int batch_execute(struct lane *lane, const struct database_job *first, int count, void *tag)
 {
-    const struct database_query *query = jobs->first->query;
+    const struct database_query *query = first->query;
     size_t places[PARAMETERS];
     const char *values[PARAMETERS];
     struct buffer arrays;
     buffer_init(&arrays);
     for (int i = 0; i < query->count; i++) {
         places[i] = arrays.length;
-        write_array(&arrays, jobs, i);
+        write_array(&arrays, first, count, i);
     }
     if (arrays.failed) {
         buffer_free(&arrays);
@@ -63,24 +62,14 @@ int batch_execute(struct lane *lane, const struct jobs *jobs, void *tag)
 
 static bool has_key(const PGresult *result, const struct database_query *query, int row)
 {
-    const struct database_statement *statement = query->statement;
-    char uuid[UUID_SIZE];
-    if (row >= PQntuples(result))
-        return false;
-    const char *key = PQgetvalue(result, row, statement->key);
-    if (statement->text.binary) {
-        uuid_print(uuid, (const uint8_t *)key);
-        key = uuid;
-    }
-    return strcmp(key, query->values[0]) == 0;
+    return strcmp(PQgetvalue(result, row, query->statement->key), query->values[0]) == 0;
 }
 
 int batch_find_row(const PGresult *result, const struct database_query *query, int guess)
 {
-    if (has_key(result, query, guess))
-        return guess;
-    for (int row = 0; row < PQntuples(result); row++)
-        if (has_key(result, query, row))
-            return row;
+    int rows = PQntuples(result);
+    for (int i = 0; i < rows; i++)
+        if (has_key(result, query, (guess + i) % rows))
+            return (guess + i) % rows;
     return -1;
 }

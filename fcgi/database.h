@@ -7,11 +7,11 @@
  * be harmless when it is run twice (the same request makes the same row ids, and knows what it has done: see
  * resource.h).
  *
- * Reads go out at the end of the loop's turn, all of them before one Sync. Inserts go in batches: one
- * transaction at a time on a connection, of all that came in while the one before was on its way; when one of
- * them fails, its batch is rolled back and sent again one by one. Other writes have a transaction of their
- * own and a connection to themselves, so that a locked row holds up nothing else, and two workers can't
- * deadlock. A write is answered after its commit.
+ * Reads go out at the end of the loop's turn, all of them before one Sync; lookups of one kind that came in
+ * the same turn are one statement. Inserts go in batches: one transaction at a time on a connection, of all
+ * that came in while the one before was on its way; when one of them fails, its batch is rolled back and sent
+ * again one by one. Other writes have a transaction of their own and a connection to themselves, so that a
+ * locked row holds up nothing else, and two workers can't deadlock. A write is answered after its commit.
  */
 
 #include "lane.h"
@@ -23,7 +23,12 @@
 struct database;
 struct database_result;
 
-enum database_kind { DATABASE_READ, DATABASE_INSERT, DATABASE_WRITE };
+enum database_kind {
+    DATABASE_READ,
+    DATABASE_LOOKUP, /* a read of one row, or none; many at once: see `key` */
+    DATABASE_INSERT, /* of one row; many at once */
+    DATABASE_WRITE
+};
 
 struct database_statement {
     struct lane_statement text;
@@ -34,9 +39,9 @@ struct database_statement {
      */
     const struct database_statement *then;
     /*
-     * For DATABASE_INSERT: the statement inserts many rows at once, so each parameter is an array; the
-     * elements of the first one are the rows' keys, and `key` is the column of the answer that has the key
-     * again: as it was sent, or, in a binary answer, as a UUID's 16 bytes.
+     * A lookup's or insert's statement is for many rows at once, so each parameter is an array; the elements
+     * of the first one are the rows' keys, and `key` is the column of the answer that has the key again, as
+     * text, as it was sent.
      */
     int key;
 };

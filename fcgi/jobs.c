@@ -34,3 +34,55 @@ struct database_job *jobs_take(struct jobs *jobs)
         jobs_remove(jobs, job);
     return job;
 }
+
+/* ---- the end of a job ---- */
+
+void jobs_recycle(struct database_job *job)
+{
+    struct database *database = job->database;
+    loop_timer_clear(database->loop, &job->deadline);
+    job->query = NULL;
+    jobs_append(&database->spare, job);
+}
+
+/* The job is in no list. */
+void jobs_answer(struct database_job *job, const struct database_result *result)
+{
+    struct database_query *query = job->query;
+    jobs_recycle(job);
+    if (query == NULL)
+        return;
+    query->job = NULL;
+    query->done(query->cookie, result);
+}
+
+void jobs_answer_outcome(struct database_job *job, enum database_outcome outcome)
+{
+    jobs_answer(job, &(struct database_result){.outcome = outcome});
+}
+
+/* To the front, because it came before those that wait; `alone`: it gets a transaction of its own. */
+void jobs_send_again(struct database_job *job, bool alone)
+{
+    struct database *database = job->database;
+    job->connection = NULL;
+    job->alone = job->alone || alone;
+    if (job->query == NULL)
+        jobs_recycle(job);
+    else
+        jobs_prepend(&database->queues[job->statement->kind], job);
+    loop_defer(database->loop, &database->dispatch);
+}
+
+/* `count` jobs in flight from `job` on, the last one first, so that the order stays. */
+void jobs_send_run_again(struct connection *connection, struct database_job *job, int count, bool alone)
+{
+    for (int i = 1; i < count; i++)
+        job = job->next;
+    for (; count > 0; count--) {
+        struct database_job *previous = job->previous;
+        jobs_remove(&connection->flight, job);
+        jobs_send_again(job, alone);
+        job = previous;
+    }
+}

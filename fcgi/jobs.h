@@ -1,8 +1,10 @@
 #ifndef PURSER_JOBS_H
 #define PURSER_JOBS_H
 
-/* The database's note on a query under way, lists of such, and what is told in the end. For database.c and
- * its like. */
+/*
+ * The inside of the database: its connections, and the jobs, which are its notes on queries under way. For
+ * database.c, which sends them, and settle.c, which learns what became of them.
+ */
 
 #include "database.h"
 
@@ -13,8 +15,9 @@ struct database_job {
     struct connection *connection;              /* that it is in flight on; NULL: it waits to be sent */
     struct database_job *previous, *next;       /* in the one list that it is in */
     struct loop_timer deadline;
-    bool sent;  /* at least once */
-    bool alone; /* gets a transaction of its own */
+    int together; /* of the first job of a batch: how many there are in it */
+    bool sent;    /* at least once */
+    bool alone;   /* gets a transaction of its own */
 };
 
 struct database_result {
@@ -28,9 +31,46 @@ struct jobs {
     int count;
 };
 
+struct connection {
+    struct database *database;
+    struct lane *lane;
+    struct jobs flight; /* sent and not answered, in the order of sending; on a writer: one transaction */
+    /* Of a writer's transaction: the last result, or the first error; it counts once the Sync is back. */
+    PGresult *result;
+    bool looking;  /* a batch of lookups is in flight: what comes in becomes the next */
+    bool unsynced; /* something was sent since the last Sync */
+};
+
+struct database {
+    struct loop *loop;
+    struct loop_task dispatch;
+    struct connection *connections; /* the readers first, then the writers */
+    int readers, writers;
+    struct jobs queues[4]; /* by kind: waiting to be sent, oldest first */
+    struct jobs spare;
+    const struct lane_statement **statements;
+};
+
+/* Lists of jobs. */
 void jobs_append(struct jobs *jobs, struct database_job *job);
 void jobs_prepend(struct jobs *jobs, struct database_job *job);
 void jobs_remove(struct jobs *jobs, struct database_job *job);
 struct database_job *jobs_take(struct jobs *jobs); /* the first, removed; NULL when there is none */
+
+/* ---- the end of a job; in no list when it is called ---- */
+
+/* Nobody waits for it any more: keep it for the next query. */
+void jobs_recycle(struct database_job *job);
+
+/* Tell its query, if somebody still waits. */
+void jobs_answer(struct database_job *job, const struct database_result *result);
+void jobs_answer_outcome(struct database_job *job, enum database_outcome outcome);
+
+/* Back to the front of its queue, because it came before those that wait; `alone`: it gets a transaction of
+ * its own. */
+void jobs_send_again(struct database_job *job, bool alone);
+
+/* The same for `count` jobs in flight on `connection` from `job` on. */
+void jobs_send_run_again(struct connection *connection, struct database_job *job, int count, bool alone);
 
 #endif

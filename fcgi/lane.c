@@ -99,7 +99,10 @@ static void callback_up(void *cookie)
         return;
     }
     snprintf(sql, sizeof sql,
-             "SELECT set_config('statement_timeout', '%llu', false),"
+             /* The statements find rows by their index whatever the values: planning each time would cost
+              * more than the work. */
+             "SELECT set_config('plan_cache_mode', 'force_generic_plan', false),"
+             " set_config('statement_timeout', '%llu', false),"
              " set_config('idle_in_transaction_session_timeout', '%llu', false)",
              (unsigned long long)lane->options.statement_timeout_ms,
              (unsigned long long)lane->options.statement_timeout_ms);

@@ -48,6 +48,7 @@ static void done_page(struct request *request, const struct database_result *res
         return;
     }
     int rows = database_rows(result);
+    int full = request->streaming ? RESOURCE_PAGE_ROWS : RESOURCE_FIRST_ROWS;
     if (!request->streaming) {
         if (!request_stream(request, route->status, "application/json"))
             return;
@@ -55,7 +56,7 @@ static void done_page(struct request *request, const struct database_result *res
     }
     write_page(request, result, rows);
     request->more = ask_page;
-    if (rows < RESOURCE_PAGE_ROWS) {
+    if (rows < full) {
         buffer_string(&request->out, route->suffix);
         request->more = NULL;
     }

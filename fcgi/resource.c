@@ -27,14 +27,25 @@ static const char *key_column(const struct writer *writer)
     return writer->resource->fields[writer->resource->key].column;
 }
 
-/* The condition that finds the row that parameter `number` names. An e-mail is the same whatever its case. */
-static void write_lookup(struct writer *writer, int number)
+/* The condition that finds the row that `name` names, a parameter or a column. An e-mail is the same whatever
+ * its case. */
+static void write_lookup(struct writer *writer, const char *name)
 {
     const struct field *field = &writer->resource->fields[writer->resource->lookup];
     if (field->type == FIELD_EMAIL)
-        buffer_format(writer->out, "lower(%s) = lower($%d)", field->column, number);
+        buffer_format(writer->out, "lower(%s) = lower(%s COLLATE \"C\")", field->column, name);
     else
-        buffer_format(writer->out, "%s = $%d", field->column, number);
+        buffer_format(writer->out, "%s = %s", field->column, name);
+}
+
+/* The SQL type of what a field's values are sent as. */
+static const char *sql_type(const struct field *field)
+{
+    static const char *const types[] = {
+        [FIELD_UUID] = "uuid",   [FIELD_BOOLEAN] = "boolean", [FIELD_INTEGER] = "bigint",
+        [FIELD_CHOICE] = "text", [FIELD_TEXT] = "text",       [FIELD_NUMBER] = "double precision",
+        [FIELD_EMAIL] = "text",  [FIELD_TIME] = "timestamptz"};
+    return types[field->type];
 }
 
 /* What every change of a row does beside the change; parameter 1 is the request. A second try changes nothing
@@ -48,12 +59,19 @@ static void write_stamp(struct writer *writer)
                       writer->resource->touched, writer->resource->touched);
 }
 
+/* Many rows at once: database.h says how. Each is looked up by the index, as if it were alone. */
 static void write_get(struct writer *writer)
 {
-    buffer_string(writer->out, "SELECT ");
+    const struct resource *resource = writer->resource;
+    const struct field *field = &resource->fields[resource->lookup];
+    buffer_format(writer->out,
+                  "SELECT found.*, wanted.name::text FROM unnest($1::%s[]) AS wanted (name)"
+                  " CROSS JOIN LATERAL (SELECT ",
+                  sql_type(field));
     write_columns(writer);
-    buffer_format(writer->out, " FROM %s WHERE ", writer->resource->name);
-    write_lookup(writer, 1);
+    buffer_format(writer->out, " FROM %s WHERE ", resource->name);
+    write_lookup(writer, "wanted.name");
+    buffer_string(writer->out, " OFFSET 0) AS found");
 }
 
 static void write_list(struct writer *writer, bool after)
@@ -62,17 +80,7 @@ static void write_list(struct writer *writer, bool after)
     write_columns(writer);
     buffer_format(writer->out, " FROM %s%s%s%s ORDER BY %s LIMIT %d", writer->resource->name,
                   after ? " WHERE " : "", after ? key_column(writer) : "", after ? " > $1" : "",
-                  key_column(writer), RESOURCE_PAGE_ROWS);
-}
-
-/* The SQL type of what a field's values are sent as. */
-static const char *sql_type(const struct field *field)
-{
-    static const char *const types[] = {
-        [FIELD_UUID] = "uuid",   [FIELD_BOOLEAN] = "boolean", [FIELD_INTEGER] = "bigint",
-        [FIELD_CHOICE] = "text", [FIELD_TEXT] = "text",       [FIELD_NUMBER] = "double precision",
-        [FIELD_EMAIL] = "text",  [FIELD_TIME] = "timestamptz"};
-    return types[field->type];
+                  key_column(writer), after ? RESOURCE_PAGE_ROWS : RESOURCE_FIRST_ROWS);
 }
 
 /* Many rows at once: database.h says how. "key" is the array of keys, "f<n>" that of field n. */
@@ -100,6 +108,7 @@ static void write_insert(struct writer *writer)
     buffer_format(writer->out, ") ON CONFLICT (%s) DO UPDATE SET %s = EXCLUDED.%s RETURNING ",
                   key_column(writer), key_column(writer), key_column(writer));
     write_columns(writer);
+    buffer_format(writer->out, ", %s::text", key_column(writer));
 }
 
 static void write_replace(struct writer *writer)
@@ -112,7 +121,7 @@ static void write_replace(struct writer *writer)
             buffer_format(writer->out, "%s = $%d, ", resource->fields[i].column, ++writer->parameter);
     write_stamp(writer);
     buffer_string(writer->out, " WHERE ");
-    write_lookup(writer, 2);
+    write_lookup(writer, "$2");
     buffer_string(writer->out, " RETURNING ");
     write_columns(writer);
 }
@@ -122,7 +131,7 @@ static void write_replace(struct writer *writer)
 static void write_noted(struct writer *writer, const char *name)
 {
     buffer_string(writer->out, " WHERE ");
-    write_lookup(writer, 2);
+    write_lookup(writer, "$2");
     buffer_format(writer->out,
                   " AND NOT EXISTS (SELECT FROM ledger WHERE request = $1) RETURNING %s)"
                   " INSERT INTO ledger (request, row) SELECT $1, %s FROM %s ON CONFLICT DO NOTHING",
@@ -201,7 +210,7 @@ int resource_prepare(const struct resource *resource)
         enum database_kind kind;
         enum resource_statement then; /* RESOURCE_GET: none */
     } shapes[RESOURCE_STATEMENTS] = {
-        [RESOURCE_GET] = {"get", DATABASE_READ, 0},
+        [RESOURCE_GET] = {"get", DATABASE_LOOKUP, 0},
         [RESOURCE_LIST] = {"list", DATABASE_READ, 0},
         [RESOURCE_LIST_AFTER] = {"list_after", DATABASE_READ, 0},
         [RESOURCE_INSERT] = {"insert", DATABASE_INSERT, 0},
@@ -232,7 +241,7 @@ int resource_prepare(const struct resource *resource)
         sql->statements[i] = (struct database_statement){
             .text = {.name = sql->names[i], .sql = sql->text.bytes + places[i], .binary = true},
             .kind = shapes[i].kind,
-            .key = resource->key,
+            .key = resource->field_count, /* behind the columns */
             .then = shapes[i].then != 0 ? &sql->statements[shapes[i].then] : NULL};
     }
     return 0;

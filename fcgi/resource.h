@@ -52,7 +52,11 @@ enum resource_statement {
 };
 
 #define RESOURCE_PARAMETERS (2 + 2 * RESOURCE_FIELDS)
-#define RESOURCE_PAGE_ROWS  1000 /* of a streamed list; about 200 kB as JSON */
+
+/* Rows of a page of a streamed list: the first, which for most tables is the only one, about 200 kB as JSON;
+ * and those that follow, which are small so that others needn't wait long behind one. */
+#define RESOURCE_FIRST_ROWS 1000
+#define RESOURCE_PAGE_ROWS  250
 
 struct resource_sql {
     struct database_statement statements[RESOURCE_STATEMENTS];

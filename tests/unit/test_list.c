@@ -14,7 +14,7 @@
 
 INJECT_MEMORY
 
-#define ROWS (5 * RESOURCE_PAGE_ROWS + 500) /* more than a socket takes */
+#define ROWS (RESOURCE_FIRST_ROWS + 20 * RESOURCE_PAGE_ROWS + 100) /* more than a socket takes */
 
 static struct loop *loop;
 static struct database *database;
@@ -70,7 +70,13 @@ static bool is_whole(const struct peer_answer *answer, int rows)
 
 static void a_list_of_any_length_is_one_array(void **state)
 {
-    static const int lengths[] = {0,   1, RESOURCE_PAGE_ROWS - 1, RESOURCE_PAGE_ROWS, RESOURCE_PAGE_ROWS + 1,
+    static const int lengths[] = {0,
+                                  1,
+                                  RESOURCE_FIRST_ROWS - 1,
+                                  RESOURCE_FIRST_ROWS,
+                                  RESOURCE_FIRST_ROWS + 1,
+                                  RESOURCE_FIRST_ROWS + RESOURCE_PAGE_ROWS,
+                                  RESOURCE_FIRST_ROWS + RESOURCE_PAGE_ROWS + 1,
                                   ROWS};
     (void)state;
     for (size_t i = 0; i < COUNT(lengths); i++) {

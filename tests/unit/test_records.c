@@ -317,6 +317,20 @@ static void params_may_have_64_kib(void **state)
     assert_string_equal(records.fault, "too many PARAMS");
 }
 
+static void padding_may_not_fill_memory(void **state)
+{
+    struct records records;
+    (void)state;
+    records_init(&records, 1000000);
+    write_up_to(AFTER_PARAMS);
+    for (size_t padding = 0; padding + 255 <= RECORDS_PADDING_BYTES; padding += 255)
+        peer_record(&message, PEER_STDIN, 1, "x", 1, 255);
+    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_MORE);
+    peer_record(&message, PEER_STDIN, 1, "x", 1, 255);
+    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_BAD);
+    assert_string_equal(records.fault, "too much padding");
+}
+
 static void a_body_may_be_as_large_as_the_limit(void **state)
 {
     struct records records;
@@ -481,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_begin_is_eight_bytes_for_a_responder, start, stop),
         cmocka_unit_test_setup_teardown(pairs_must_fill_their_records, start, stop),
         cmocka_unit_test_setup_teardown(params_may_have_64_kib, start, stop),
+        cmocka_unit_test_setup_teardown(padding_may_not_fill_memory, start, stop),
         cmocka_unit_test_setup_teardown(a_body_may_be_as_large_as_the_limit, start, stop),
         cmocka_unit_test_setup_teardown(a_body_over_the_limit_can_be_cut_out_as_it_comes, start, stop),
         cmocka_unit_test_setup_teardown(padding_goes, start, stop),

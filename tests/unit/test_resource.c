@@ -145,9 +145,10 @@ static void statements_know_their_kind_and_name(void **state)
     (void)state;
     for (int which = 0; which < RESOURCE_STATEMENTS; which++) {
         const struct database_statement *ours = resource_statement(EMPLOYEES, (enum resource_statement)which);
-        enum database_kind kind = which <= RESOURCE_LIST_AFTER ? DATABASE_READ
-                                  : which == RESOURCE_INSERT   ? DATABASE_INSERT
-                                                               : DATABASE_WRITE;
+        enum database_kind kind = which == RESOURCE_GET          ? DATABASE_LOOKUP
+                                  : which <= RESOURCE_LIST_AFTER ? DATABASE_READ
+                                  : which == RESOURCE_INSERT     ? DATABASE_INSERT
+                                                                 : DATABASE_WRITE;
         assert_int_equal(ours->kind, kind);
         assert_int_equal(strncmp(ours->text.name, "employees_", 10), 0);
         assert_true((ours->then != NULL) == (which == RESOURCE_CHANGE || which == RESOURCE_REMOVE));
@@ -160,9 +161,10 @@ static void statements_know_their_kind_and_name(void **state)
 static void values_are_only_ever_parameters(void **state)
 {
     (void)state;
-    assert_string_equal(resource_statement(PASSENGERS, RESOURCE_GET)->text.sql,
-                        "SELECT uuid, survived, passenger_class, name, sex, age, siblings_or_spouses_aboard,"
-                        " parents_or_children_aboard, fare FROM passengers WHERE uuid = $1");
+    assert_string_equal(
+        resource_statement(PASSENGERS, RESOURCE_LIST_AFTER)->text.sql,
+        "SELECT uuid, survived, passenger_class, name, sex, age, siblings_or_spouses_aboard,"
+        " parents_or_children_aboard, fare FROM passengers WHERE uuid > $1 ORDER BY uuid LIMIT 250");
     assert_int_equal(insert_passenger(FIRST, "'); DROP TABLE passengers; --"), 1);
     assert_int_equal(postgres_number("SELECT count(*) FROM passengers"), 1);
 }
@@ -222,9 +224,10 @@ static void lists_go_page_by_page_in_the_order_of_keys(void **state)
     postgres_sql(
         "INSERT INTO passengers SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, NULL, 1,"
         " 'P', NULL, NULL, 0, 0, NULL FROM generate_series(%d, 1, -1) AS n",
-        RESOURCE_PAGE_ROWS + 2);
-    assert_int_equal(run(PASSENGERS, RESOURCE_LIST, END), RESOURCE_PAGE_ROWS);
+        RESOURCE_FIRST_ROWS + 2);
+    assert_int_equal(run(PASSENGERS, RESOURCE_LIST, END), RESOURCE_FIRST_ROWS);
     assert_string_equal(key, FIRST);
+    assert_int_equal(run(PASSENGERS, RESOURCE_LIST_AFTER, FIRST, END), RESOURCE_PAGE_ROWS);
     assert_int_equal(run(PASSENGERS, RESOURCE_LIST_AFTER, "00000000-0000-7000-8000-000000001000", END), 2);
     assert_string_equal(key, "00000000-0000-7000-8000-000000001001");
     assert_int_equal(run(PASSENGERS, RESOURCE_LIST_AFTER, "00000000-0000-7000-8000-000000001002", END), 0);

@@ -16,6 +16,13 @@ static const struct database_statement wait_for = {
     .text = {.name = "wait_for", .sql = "SELECT pg_sleep($1::float8)::text"}, .kind = DATABASE_READ};
 static const struct database_statement backend = {
     .text = {.name = "backend", .sql = "SELECT pg_backend_pid(), now()"}, .kind = DATABASE_READ};
+/* By id; the answer has the key behind the row. */
+static const struct database_statement look_up = {
+    .text = {.name = "look_up",
+             .sql = "SELECT name, count, wanted.id::text"
+                    " FROM unnest($1::int[]) AS wanted (id) JOIN things ON things.id = wanted.id"},
+    .kind = DATABASE_LOOKUP,
+    .key = 2};
 static const struct database_statement insert = {
     .text = {.name = "insert",
              .sql = "INSERT INTO things (id, name, sender) SELECT i, n, txid_current()"
@@ -37,7 +44,7 @@ static const struct database_statement late_check = {
     .kind = DATABASE_INSERT};
 
 static const struct database_statement *const statements[] = {
-    &echo, &divide, &wait_for, &backend, &insert, &rename_thing, &count_up, &late_check, NULL};
+    &echo, &divide, &wait_for, &backend, &look_up, &insert, &rename_thing, &count_up, &late_check, NULL};
 
 #define PATIENCE_MS 4000
 

@@ -1,0 +1,127 @@
+#include "settle.h"
+
+#include "batch.h"
+#include "log.h"
+#include "outcome.h"
+
+static void log_failure(const struct database_job *job, const PGresult *error)
+{
+    log_line(LOG_LEVEL_ERROR, "a statement failed", "statement", job->statement->text.name, "sqlstate",
+             PQresultErrorField(error, PG_DIAG_SQLSTATE), "reason",
+             PQresultErrorField(error, PG_DIAG_MESSAGE_PRIMARY), LOG_END);
+}
+
+/* Its statement is for many: the answer has rows of others too. */
+static bool goes_with_others(const struct database_job *job)
+{
+    return job->statement->kind == DATABASE_LOOKUP || job->statement->kind == DATABASE_INSERT;
+}
+
+/* A job in flight has failed by itself. */
+static void settle_error(struct connection *connection, struct database_job *job, const PGresult *error)
+{
+    enum database_outcome outcome = DATABASE_FAILED;
+    switch (outcome_judge(error, &outcome)) {
+    case OUTCOME_RECONNECT: /* it is sent again after the fall */
+        lane_drop(connection->lane, "PostgreSQL asked for a new connection");
+        break;
+    case OUTCOME_AGAIN:
+        jobs_remove(&connection->flight, job);
+        jobs_send_again(job, true);
+        break;
+    case OUTCOME_ANSWER:
+        if (outcome == DATABASE_FAILED || outcome == DATABASE_FULL)
+            log_failure(job, error);
+        jobs_remove(&connection->flight, job);
+        jobs_answer(job, &(struct database_result){.outcome = outcome, .rows = error});
+        break;
+    }
+}
+
+/* Each of `count` jobs in flight from `job` on gets its row of the answer, or all rows if it asked alone. */
+static void settle_success(struct connection *connection, struct database_job *job, int count,
+                           const PGresult *result)
+{
+    for (int guess = 0; count > 0; count--) {
+        struct database_job *next = job->next;
+        struct database_result own = {.outcome = DATABASE_OK, .rows = result, .count = PQntuples(result)};
+        if (goes_with_others(job) && job->query != NULL) {
+            own.first = batch_find_row(result, job->query, guess);
+            own.count = own.first >= 0;
+            guess = own.first + 1;
+        }
+        jobs_remove(&connection->flight, job);
+        jobs_answer(job, &own);
+        job = next;
+    }
+}
+
+/* Of one, it was its own fault. Of several, each is sent again by itself, so that only the guilty one fails;
+ * so is one whose neighbour under the same Sync has failed. */
+static void settle_failure(struct connection *connection, struct database_job *job, int count,
+                           const PGresult *error)
+{
+    if (count == 1 && PQresultStatus(error) != PGRES_PIPELINE_ABORTED)
+        settle_error(connection, job, error);
+    else
+        jobs_send_run_again(connection, job, count, true);
+}
+
+static void settle(struct connection *connection, struct database_job *job, int count, const PGresult *result)
+{
+    if (outcome_succeeded(result))
+        settle_success(connection, job, count, result);
+    else
+        settle_failure(connection, job, count, result);
+}
+
+static void callback_result(void *cookie, void *tag, PGresult *result)
+{
+    struct connection *connection = cookie;
+    struct database_job *job = tag;
+    if (job != NULL) {
+        if (job->statement->kind == DATABASE_LOOKUP) {
+            connection->looking = false;
+            loop_defer(connection->database->loop, &connection->database->dispatch);
+        }
+        settle(connection, job, job->together, result);
+        PQclear(result);
+    } else if (connection->result != NULL && !outcome_succeeded(connection->result)) {
+        PQclear(result); /* the first error tells more than what follows from it */
+    } else {
+        PQclear(connection->result);
+        connection->result = result;
+    }
+}
+
+static void callback_synced(void *cookie, const PGresult *error)
+{
+    struct connection *connection = cookie;
+    PGresult *result = connection->result;
+    connection->result = NULL;
+    if (result == NULL || connection->flight.first == NULL)
+        ; /* reads: they were answered as their rows came */
+    else
+        settle(connection, connection->flight.first, connection->flight.count,
+               error != NULL ? error : result);
+    PQclear(result);
+    loop_defer(connection->database->loop, &connection->database->dispatch);
+}
+
+static void callback_down(void *cookie)
+{
+    struct connection *connection = cookie;
+    PQclear(connection->result);
+    connection->result = NULL;
+    connection->unsynced = connection->looking = false;
+    jobs_send_run_again(connection, connection->flight.first, connection->flight.count, false);
+}
+
+static void callback_ready(void *cookie)
+{
+    struct connection *connection = cookie;
+    loop_defer(connection->database->loop, &connection->database->dispatch);
+}
+
+const struct lane_handler settle_callbacks = {
+    .ready = callback_ready, .result = callback_result, .synced = callback_synced, .down = callback_down};
