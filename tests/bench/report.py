@@ -28,9 +28,11 @@ def ratio_cells(result, work, name):
     """How many times as fast purser is, and the target beside it."""
     figures = result["works"].get(work, {})
     target = TARGETS[work].get(name)
-    if target is None or "rps" not in figures.get("purser", {}) or "rps" not in figures[name]:
+    if name == "purser" or "rps" not in figures.get("purser", {}) or "rps" not in figures[name]:
         return "", ""
     ratio = figures["purser"]["rps"] / figures[name]["rps"]
+    if target is None:
+        return f"{ratio:.2f} ×", ""
     return f"{ratio:.2f} ×", f"≥ {target} ×, {mark(ratio >= target)}"
 
 

@@ -21,7 +21,7 @@ REPEATS = number("REPEATS", 3)
 CONNECTIONS = number("CONNECTIONS", 64)
 BIG_ROWS = number("BIG_ROWS", 1_000_000)
 LIST_CLIENTS = number("LIST_CLIENTS", 1)
-STACKS = os.environ.get("STACKS", "purser,flask,go,pgbench").split(",")
+STACKS = os.environ.get("STACKS", "purser,flask,tuned,go,pgbench").split(",")
 
 # What the project promises: the least ratio of purser to each peer, by work.
 TARGETS = {

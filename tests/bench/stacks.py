@@ -103,11 +103,12 @@ class Purser(Stack):
 
 class Flask(Stack):
     title = "Flask, gunicorn -w 4, behind nginx"
+    module = "app"
 
     def launch(self):
         gunicorn_socket = self.directory / "gunicorn.socket"
         self.spawn(["/usr/bin/gunicorn", "--chdir", HERE / "flask", "-c", HERE / "flask" / "gunicorn.conf.py"],
-                   SOCKET=str(gunicorn_socket), PYTHONDONTWRITEBYTECODE="1")
+                   SOCKET=str(gunicorn_socket), MODULE=self.module, PYTHONDONTWRITEBYTECODE="1")
         text = (HERE / "flask" / "nginx.conf.in").read_text(encoding="utf-8")
         for name, value in {"DIR": self.directory, "SOCKET": gunicorn_socket, "PORT": self.port}.items():
             text = text.replace(f"@{name}@", str(value))
@@ -115,6 +116,11 @@ class Flask(Stack):
         configuration.write_text(text, encoding="utf-8")
         nginx = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin")
         self.spawn([nginx, "-p", self.directory, "-e", "stderr", "-c", configuration])
+
+
+class Tuned(Flask):
+    title = "the same, statements prepared by hand"
+    module = "tuned"
 
 
 class Go(Stack):
@@ -130,5 +136,5 @@ class Go(Stack):
         self.spawn([program], LISTEN=f"127.0.0.1:{self.port}")
 
 
-SERVICES = {"purser": Purser, "flask": Flask, "go": Go}
+SERVICES = {"purser": Purser, "flask": Flask, "tuned": Tuned, "go": Go}
 TITLES = {**{name: stack.title for name, stack in SERVICES.items()}, "pgbench": "pgbench -M prepared (the ceiling)"}

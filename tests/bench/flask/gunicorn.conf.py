@@ -1,8 +1,9 @@
-"""gunicorn -w 4 behind nginx, as the seeds start it; the socket's path comes from the driver."""
+"""gunicorn -w 4 behind nginx, as the seeds start it; the module and the socket's path come from the driver."""
 
+import importlib
 import os
 
-wsgi_app = "app:app"
+wsgi_app = os.environ["MODULE"] + ":app"
 bind = "unix:" + os.environ["SOCKET"]
 workers = 4
 accesslog = None
@@ -10,5 +11,4 @@ loglevel = "warning"
 
 
 def post_worker_init(worker):
-    import app
-    app.open_pool()
+    importlib.import_module(os.environ["MODULE"]).open_pool()
