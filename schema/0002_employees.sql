@@ -7,8 +7,8 @@ CREATE TABLE employees (
         CONSTRAINT employees_age_check CHECK (age BETWEEN 0 AND 150),
     email text COLLATE "C" NOT NULL
         CONSTRAINT employees_email_check CHECK (char_length(email) BETWEEN 3 AND 254),
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    created_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+    updated_at timestamptz NOT NULL DEFAULT statement_timestamp(),
     version bigint NOT NULL DEFAULT 1,
     written_by uuid
 );

@@ -3,7 +3,6 @@
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'purser_worker') THEN
-        GRANT USAGE ON SCHEMA public TO purser_worker;
         GRANT SELECT, INSERT, UPDATE, DELETE ON passengers, employees, ledger TO purser_worker;
         GRANT SELECT ON purser_migrations TO purser_worker;
     END IF;

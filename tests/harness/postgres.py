@@ -117,6 +117,7 @@ class Cluster:
     def make_template(self, name="purser_template"):
         """A database of the owner's with the schema as `purser migrate` makes it, for copies."""
         self.sql((ROOT / "schema" / "roles.sql").read_text())
+        self.sql((ROOT / "schema" / "database.sql").read_text(), "template1")  # and so every database made from it
         self.sql(f"CREATE DATABASE {name} OWNER purser_owner")
         run([BINARY, "migrate"], env=environment(DATABASE_URL=self.url(name, "purser_owner")))
         return name
