@@ -1,4 +1,4 @@
-"""gunicorn -w 4 behind nginx, as the seeds start it; the module and the socket's path come from the driver."""
+"""gunicorn -w 4 behind nginx, as the applications that Purser replaces start it; the module and the socket's path come from the driver."""
 
 import importlib
 import os
