@@ -1,5 +1,5 @@
-"""The stack that Purser takes the place of: one file of Flask over a psycopg2 pool of 20, as such an application is written, with lookups by
-primary key. tuned.py is the same with what else could be squeezed out of it.
+"""The stack that Purser takes the place of: one file of Flask over a psycopg2 pool of 20, as such an application is
+written, with lookups by primary key. tuned.py is the same with what else could be squeezed out of it.
 """
 
 import os
