@@ -1,4 +1,4 @@
-// wrap: poll write clock_gettime
+// wrap: poll __poll_chk write clock_gettime
 #include "log.h"
 
 #include "inject.h"
@@ -12,6 +12,14 @@
 #include <unistd.h>
 
 INJECT_INT(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))
+
+/* What a fortified build may call instead. */
+int __real___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size);
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size);
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
+{
+    return inject_fails("poll") ? -1 : __real___poll_chk(fds, count, timeout, size);
+}
 
 /* How many bytes the next write takes; -1: all. */
 static ssize_t write_only = -1;
