@@ -7,11 +7,11 @@
  * be harmless when it is run twice (the same request makes the same row ids, and knows what it has done: see
  * resource.h).
  *
- * Reads go out at the end of the loop's turn, all of them before one Sync; lookups of one kind that came in
- * the same turn are one statement. Inserts go in batches: one transaction at a time on a connection, of all
- * that came in while the one before was on its way; when one of them fails, its batch is rolled back and sent
- * again one by one. Other writes have a transaction of their own and a connection to themselves, so that a
- * locked row holds up nothing else, and two workers can't deadlock. A write is answered after its commit.
+ * Reads go out at the end of the loop's turn, all of them before one Sync. Lookups, and inserts, go out in
+ * batches: one statement at a time on a connection, for all that came in while the one before was on its way;
+ * when one of a batch fails, the others are sent again one by one. Other writes have a transaction of their
+ * own and a connection to themselves, so that a locked row holds up nothing else, and two workers can't
+ * deadlock. A write is answered after its commit.
  */
 
 #include "lane.h"

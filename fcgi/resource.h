@@ -30,7 +30,7 @@ struct resource {
     int key;    /* index of the primary key in `fields`, a FIELD_UUID column */
     int lookup; /* index of the unique FIELD_EMAIL column that clients name rows by; or `key` itself */
     const char *touched;      /* the column that says when a row was changed last, or NULL */
-    struct resource_sql *sql; /* static memory of the resource's own: see RESOURCE_SQL */
+    struct resource_sql *sql; /* static memory of the resource's own: see below */
 };
 
 /*
