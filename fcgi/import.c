@@ -293,6 +293,22 @@ static void write_statement(const struct import *import, struct buffer *sql)
 }
 
 /* COPY is one statement, and so one transaction: all rows or none. Returns 0, or -1 after sentences. */
+/*
+ * PostgreSQL plans by what it has counted in a table; after a load it would count again by itself, but
+ * minutes later. The rows are there by now, so a failure is none of the import's; and who doesn't own the
+ * table is let be without a word.
+ */
+static void count_again(const struct import *import, PGconn *session)
+{
+    struct buffer sql;
+    buffer_init(&sql);
+    buffer_format(&sql, "SET client_min_messages = error; ANALYZE %s", import->resource->name);
+    buffer_append(&sql, "", 1);
+    if (!sql.failed)
+        PQclear(PQexec(session, sql.bytes));
+    buffer_free(&sql);
+}
+
 static int copy_rows(struct import *import, PGconn *session)
 {
     struct buffer sql;
@@ -313,6 +329,8 @@ static int copy_rows(struct import *import, PGconn *session)
     bool good = import->faults == 0 && PQresultStatus(result) == PGRES_COMMAND_OK;
     if (!good && import->faults == 0)
         explain(import, session, result);
+    if (good)
+        count_again(import, session);
     PQclear(result);
     return good ? 0 : -1;
 }

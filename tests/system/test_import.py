@@ -306,3 +306,16 @@ def test_memory_does_not_grow_with_the_file(binary, table):
         peaks.append(peak)
     assert peaks[1] - peaks[0] < 1024  # KiB
     table.empty()
+
+
+def test_the_planner_knows_the_table_at_once(load, table):
+    """PostgreSQL would count the rows by itself, minutes later; until then lists would be sorted, not read in order."""
+    table.sql("UPDATE pg_class SET reltuples = -1 WHERE relname = 'passengers'")
+    owner = table.cluster.url(table.name, "purser_owner")
+    assert load(HEADER + ROW * 2000, url=owner).returncode == 0
+    assert table.sql("SELECT reltuples FROM pg_class WHERE relname = 'passengers'") == "2000"
+
+
+def test_who_does_not_own_the_table_imports_all_the_same(load, table):
+    done = load(HEADER + ROW)
+    assert (done.returncode, done.stderr, count(table)) == (0, "", 1)
