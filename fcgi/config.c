@@ -40,13 +40,6 @@ static const struct setting settings[] = {
 
 #define SETTINGS (sizeof settings / sizeof settings[0])
 
-static const char *const level_names[] = {
-    [LOG_LEVEL_DEBUG] = "debug",
-    [LOG_LEVEL_INFO] = "info",
-    [LOG_LEVEL_WARN] = "warn",
-    [LOG_LEVEL_ERROR] = "error",
-};
-
 static uint64_t default_of(const struct setting *setting)
 {
     if (setting->offset != OURS(workers))
@@ -88,9 +81,10 @@ static int read_setting(const struct setting *setting, const char *text, uint64_
                         char fault[FAULT_SIZE])
 {
     if (setting->kind == KIND_LEVEL) {
-        for (*value = setting->minimum; *value <= setting->maximum; (*value)++)
-            if (strcmp(text, level_names[*value]) == 0)
-                return 0;
+        int level = log_level_named(text);
+        *value = (uint64_t)level;
+        if (level >= 0)
+            return 0;
         snprintf(fault, FAULT_SIZE, "%s is \"%.60s\": it must be debug, info, warn or error", setting->name,
                  text);
         return -1;
@@ -272,7 +266,7 @@ int config_print(const struct config *config, const char *name, FILE *out, char 
         if (!begin(&printer, settings[i].name))
             continue;
         if (settings[i].kind == KIND_LEVEL)
-            fprintf(out, "%s\n", level_names[load(config, &settings[i])]);
+            fprintf(out, "%s\n", log_level_name((enum log_level)load(config, &settings[i])));
         else
             fprintf(out, "%ju\n", (uintmax_t)load(config, &settings[i]));
     }

@@ -46,6 +46,11 @@ int log_level_named(const char *name)
     return -1;
 }
 
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
 /* Add bytes, all or none. */
 static bool put(struct line *line, const char *bytes, size_t length)
 {

@@ -16,6 +16,9 @@ void log_set_level(enum log_level level);
 /* The level named "debug", "info", "warn" or "error", or -1. */
 int log_level_named(const char *name);
 
+/* And back. */
+const char *log_level_name(enum log_level level);
+
 /*
  * Write a line. After `message` come pairs of strings, key then value, ended by LOG_END: values are written
  * as JSON strings, what is not UTF-8 as U+FFFD; a NULL value leaves its key out. A message is cut at 2,000

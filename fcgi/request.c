@@ -90,6 +90,13 @@ static bool length_agrees(const struct request *request)
     return said[0] == '\0' || strcmp(said, came) == 0;
 }
 
+static void refuse_body(struct request *request)
+{
+    char detail[64];
+    snprintf(detail, sizeof detail, "The body is larger than %zu bytes.", request->server->max_body_bytes);
+    request_problem(request, PROBLEM_BODY_TOO_LARGE, "", detail);
+}
+
 static void callback_room(void *cookie);
 
 void request_begin(void *cookie, struct gateway_call *call)
@@ -119,7 +126,7 @@ void request_begin(void *cookie, struct gateway_call *call)
     else if (fault != NULL)
         request_problem(request, PROBLEM_MALFORMED_REQUEST, "", fault);
     else if (gateway_body_too_large(call))
-        request_problem(request, PROBLEM_BODY_TOO_LARGE, "", "The body is larger than this service takes.");
+        refuse_body(request);
     else if (!length_agrees(request))
         request_problem(request, PROBLEM_MALFORMED_REQUEST, "",
                         "The body is not as long as Content-Length says.");

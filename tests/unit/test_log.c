@@ -136,6 +136,7 @@ static void levels_have_names(void **state)
     assert_int_equal(log_level_named("error"), LOG_LEVEL_ERROR);
     assert_int_equal(log_level_named("Error"), -1);
     assert_int_equal(log_level_named(""), -1);
+    assert_string_equal(log_level_name(LOG_LEVEL_WARN), "warn");
 }
 
 static void what_a_client_sent_cannot_forge_a_line(void **state)
