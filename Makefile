@@ -5,7 +5,7 @@ CC = gcc
 endif
 BUILD = build
 SAN =
-export PORT RUN_DIR DATABASE_URL
+export PORT RUN_DIR DATABASE_URL IMAGE TAG DIGEST SINCE FROM TO REGISTRY
 
 # Debian keeps libpq's header in a folder of its own.
 CPPFLAGS = -D_GNU_SOURCE -Ifcgi -I/usr/include/postgresql
@@ -28,7 +28,8 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests gcc clang asan test test-unit test-gateway test-system run up down bench lint format clean help FORCE
+.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack run up down bench image manifests \
+	check-manifests changed push release promote lint format clean help FORCE
 
 all: $(BUILD)/purser ## build the program, build/purser
 
@@ -115,6 +116,33 @@ bench: ## measure Purser and its peers side by side
 	@install/packages bench
 	@$(PARALLEL) all
 	@tests/bench/run
+
+# --- from a commit to running containers: install/README.md ---
+
+image: ## build the container images from the last commit; print and check their sizes (IMAGE=purser or postgres0, TAG=local)
+	@install/image build
+
+test-stack: ## test the images, compose and the playbook on the container engine that runs here
+	@install/packages stack
+	@tests/run stack
+
+manifests: ## write install/*.yaml with kustomize
+	@install/manifests write
+
+check-manifests: ## fail when install/*.yaml is not what kustomize writes, or a check of the manifests finds something
+	@install/manifests check
+
+changed: ## say whether files of IMAGE= have changed SINCE= a commit
+	@install/image changed
+
+push: ## push IMAGE= of this commit to REGISTRY=, tagged TAG=
+	@install/image push
+
+release: ## put TAG= (and DIGEST=) of IMAGE= into its overlay and its install file
+	@install/release set
+
+promote: ## make TO= of the tested image FROM=, without building, and release it
+	@install/release promote
 
 # --- the house ---
 
