@@ -10,6 +10,7 @@
 #include "serve.h"
 #include "version.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,8 +24,9 @@ static int print_usage(FILE *out, int code)
         "  serve                       be a worker: FastCGI on the listening socket that is descriptor 0 "
         "(the default)\n"
         "  migrate                     bring the database's schema to the version of this build\n"
-        "  import passengers|employees FILE.csv\n"
-        "                              add the rows of a CSV file, all or none; - is standard input\n"
+        "  import [--if-empty] passengers|employees FILE.csv\n"
+        "                              add the rows of a CSV file, all or none; - is standard input; with\n"
+        "                              --if-empty, leave a table alone that has rows already\n"
         "  config [NAME]               print the settings in force, secrets masked; or one setting's value\n"
         "  probe [PATH]                ask the service on this machine's PURSER_PORT for PATH (/readyz); 0 "
         "when "
@@ -47,10 +49,12 @@ static const struct resource *find_resource(const char *name)
 
 static int run_import(int count, char **arguments)
 {
-    const struct resource *resource = count == 2 ? find_resource(arguments[0]) : NULL;
+    bool if_empty = count > 0 && strcmp(arguments[0], "--if-empty") == 0;
+    arguments += if_empty;
+    const struct resource *resource = count - if_empty == 2 ? find_resource(arguments[0]) : NULL;
     if (resource == NULL)
         return print_usage(stderr, EXIT_USAGE);
-    return import_run(resource, arguments[1]);
+    return import_run(resource, arguments[1], if_empty);
 }
 
 static int run_config(const struct config *config, int count, char **arguments)
