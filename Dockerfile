@@ -12,11 +12,12 @@ COPY nginx nginx
 COPY supervisord supervisord
 # All that is added to the image, as one tree. Its times are the commit's, those of the directories, too.
 ARG SOURCE_DATE_EPOCH=0
-RUN mkdir -p /image/usr/bin /image/usr/lib/purser/supervisord /image/usr/share/purser/sample \
+RUN mkdir -p /image/usr/bin /image/usr/lib/purser/schema /image/usr/lib/purser/supervisord /image/usr/share/purser/sample \
     && cp build/purser /image/usr/bin/ \
     && cp -R nginx /image/usr/lib/purser/ \
     && cp supervisord/start supervisord/supervisord.py supervisord/supervisord.conf supervisord/purser.conf \
         /image/usr/lib/purser/supervisord/ \
+    && cp schema/fill /image/usr/lib/purser/schema/ \
     && cp schema/sample/*.csv /image/usr/share/purser/sample/ \
     && find /image -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 
