@@ -19,19 +19,32 @@ class Checkout:
     """
 
     def __init__(self, directory):
-        self.directory, self.remote, self.home = directory / "checkout", directory / "remote.git", directory / "home"
-        self.home.mkdir(parents=True)
+        self.directory, self.home = directory / "checkout", directory / "home"
+        self.remote = directory / "remote.git"
         cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
         self.env = environment(**{**PERSON, "HOME": self.home, "XDG_CACHE_HOME": cache, "PYTHONDONTWRITEBYTECODE": 1})
+
+    @classmethod
+    def make_template(cls, directory):
+        """The first one, which the others are copies of."""
+        made = cls(directory)
+        made.home.mkdir(parents=True)
         names = run(["git", "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT).stdout
         for name in filter(None, names.split("\0")):
             if (ROOT / name).is_file():
-                (self.directory / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, self.directory / name)
-        run(["git", "init", "--quiet", "--bare", "-b", "main", self.remote], env=self.env)
-        run(["git", "init", "--quiet", "-b", "main", self.directory], env=self.env)
-        self.git("remote", "add", "origin", self.remote)
-        self.commit("Begin")
+                (made.directory / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, made.directory / name)
+        run(["git", "init", "--quiet", "--bare", "-b", "main", made.remote], env=made.env)
+        run(["git", "init", "--quiet", "-b", "main", made.directory], env=made.env)
+        made.git("remote", "add", "origin", "../remote.git")
+        made.commit("Begin")
+        return made
+
+    def copy(self, directory):
+        """Another one, history and remote included."""
+        for source in (self.directory, self.remote, self.home):
+            shutil.copytree(source, directory / source.name, symlinks=True)
+        return Checkout(directory)
 
     def git(self, *words):
         """git's output, stripped."""

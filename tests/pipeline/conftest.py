@@ -8,10 +8,15 @@ from harness.engine import docker
 from harness.registry import Registry
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory):
+    return Checkout.make_template(tmp_path_factory.mktemp("template"))
+
+
 @pytest.fixture
-def checkout(tmp_path):
+def checkout(template, tmp_path):
     """A copy of this repository, clean, with a remote."""
-    return Checkout(tmp_path)
+    return template.copy(tmp_path)
 
 
 @pytest.fixture(scope="session")
