@@ -33,7 +33,7 @@ def main(function):
 
 
 def run(*command, cwd=ROOT, check=True, **options):
-    """A program's finished run, its streams as text; with `check`, one that failed is a fault that says what it said."""
+    """A program's finished run, its streams as text; with `check`, a failure is a fault that says what it said."""
     words = [str(word) for word in command]
     try:
         done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
@@ -131,8 +131,8 @@ def _is_ignored(path, dockerignore):
 def changed_files(image, since, until="HEAD"):
     """The files of an image that differ between two commits.
 
-    They are what its Dockerfile copies, less what .dockerignore leaves out, and what says how: the Dockerfile, .dockerignore,
-    and VERSION, which is in the image's labels.
+    They are what its Dockerfile copies, less what .dockerignore leaves out, and what says how: the Dockerfile,
+    .dockerignore, and VERSION, which is in the image's labels.
     """
     dockerfile = git("show", f"{until}:{DOCKERFILES[image]}").stdout
     dockerignore = git("show", f"{until}:.dockerignore", check=False).stdout

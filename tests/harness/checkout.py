@@ -86,9 +86,9 @@ class Checkout:
 
     def call(self, *command, **settings):
         """A script of the checkout, or any command, with these variables; the finished run."""
-        return subprocess.run([str(word) for word in command], cwd=self.directory, stdin=subprocess.DEVNULL, check=False,
-                              env={**self.env, **{name: str(value) for name, value in settings.items()}},
-                              capture_output=True, text=True, timeout=600)  # fmt: skip
+        env = {**self.env, **{name: str(value) for name, value in settings.items()}}
+        return subprocess.run([str(word) for word in command], cwd=self.directory, env=env, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=600, check=False)
 
     def make(self, target, **settings):
         """A target as a person calls it: the variables on make's command line."""

@@ -1,4 +1,4 @@
-"""A registry for images, Debian's docker-registry, on an address of loopback of its own: the engine speaks HTTP with it."""
+"""A registry for images, Debian's docker-registry, on an address of loopback: there the engine speaks HTTP."""
 
 import os
 import shutil

@@ -16,7 +16,8 @@ def load(name):
 
 def all_jobs():
     """Every job: (file, name, job)."""
-    return [(path.name, name, job) for path in sorted(DIRECTORY.iterdir()) for name, job in load(path.name)["jobs"].items()]
+    files = sorted(path.name for path in DIRECTORY.iterdir())
+    return [(file, name, job) for file in files for name, job in load(file)["jobs"].items()]
 
 
 def triggers(workflow):
@@ -25,7 +26,8 @@ def triggers(workflow):
 
 def evaluate(expression, values):
     """What an expression of GitHub's is; `values` holds what its names stand for, {"vars.REGISTRY": "…"}."""
-    translated = re.sub(r"'[^']*'|[a-z][\w.-]*\.[\w.-]+|&&|\|\||!(?!=)", lambda match: _word(match.group(), values), expression)
+    words = r"'[^']*'|[a-z][\w.-]*\.[\w.-]+|&&|\|\||!(?!=)"
+    translated = re.sub(words, lambda match: _word(match.group(), values), expression)
     return eval(" ".join(translated.split()), {"__builtins__": {}})  # pylint: disable=eval-used # our own files
 
 
@@ -38,7 +40,7 @@ def _word(word, values):
 
 def fill(text, values):
     """A text with its ${{ }} filled in."""
-    return re.sub(r"\$\{\{(.*?)\}\}", lambda match: str(evaluate(match.group(1).strip(), values)), str(text), flags=re.S)
+    return re.sub(r"\$\{\{(.*?)\}\}", lambda match: str(evaluate(match.group(1), values)), str(text), flags=re.S)
 
 
 class Runner:

@@ -175,10 +175,11 @@ def test_what_a_newer_engine_pushes_is_joined_too(checkout, registry, place, sma
     (folder / "manifest.json").write_text(json.dumps({
         "schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
         "manifests": entries}))  # fmt: skip
-    run(["skopeo", "copy", "--multi-arch=index-only", "--preserve-digests", "--dest-tls-verify=false", f"dir:{folder}", name])
+    run(["skopeo", "copy", "--multi-arch=index-only", "--preserve-digests", "--dest-tls-verify=false",
+         f"dir:{folder}", name])  # fmt: skip
     last_line(join(checkout, place))
     raw = run(["skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{place}/purser:{TAG}"]).stdout
-    assert [entry["platform"]["architecture"] for entry in json.loads(raw)["manifests"]] == ["amd64", "arm64", "unknown"]
+    assert [each["platform"]["architecture"] for each in json.loads(raw)["manifests"]] == ["amd64", "arm64", "unknown"]
     assert "sha256:" + hashlib.sha256(raw.encode()).hexdigest() == registry.digest("purser", TAG)
 
 

@@ -27,7 +27,8 @@ class Road:
         sha = self.checkout.git("rev-parse", "HEAD")
         for image in ("purser", "postgres0"):
             local = self.small_image(image, sha)
-            assert self.checkout.make("push", IMAGE=image, FROM=local, TAG=f"main-{sha}", REGISTRY=self.place).returncode == 0
+            done = self.checkout.make("push", IMAGE=image, FROM=local, TAG=f"main-{sha}", REGISTRY=self.place)
+            assert done.returncode == 0, done.stderr
         done = self.checkout.make("commit-release", TAG=f"main-{sha}", IMAGE="purser postgres0", REGISTRY=self.place)
         assert done.returncode == 0, done.stderr
         self.update()
@@ -49,7 +50,7 @@ class Road:
         return [self.runner.values[f"needs.changed.outputs.{image}"] for image in ("purser", "postgres0")]
 
     def push_images(self):
-        """The machine that is here builds; for the other architecture, which can't be built here, a small image does."""
+        """The machine that is here builds; for the other architecture, which isn't built, a small image does."""
         self.runner.values["matrix.architecture"] = self.architecture
         written = self.runner.run(PIPELINE, "push-images", LEFT_OUT)
         self.runner.values["matrix.architecture"] = self.other
