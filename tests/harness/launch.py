@@ -79,8 +79,7 @@ class Image:
         words = ["--rm", "--pull=never", "--name", self.name, "--network=host", "--read-only", "--tmpfs=/tmp", *options]
         if os.geteuid() != 0:  # so that the test may send its processes signals
             words.append(f"--user={os.geteuid()}:{os.getegid()}")
-        for name, value in settings.items():
-            words.append(f"--env={name}={value}")
+        words += [f"--env={name}={value}" for name, value in settings.items() if value is not None]
         for place in re.findall(r"host=(/[^&]+)", str(settings["DATABASE_URL"])):  # PostgreSQL's socket
             words.append(f"--volume={place}:{place}")
         self.command = ["docker", "run", *words, IMAGE]

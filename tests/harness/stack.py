@@ -23,7 +23,7 @@ def free_port():
 class Stack:
     """`with Stack(database.url) as stack:` is ready inside the block, and gone after it.
 
-    Settings go in as environment variables. `ready` False waits for nginx only, for a service whose database is away.
+    Settings go in as environment variables; None leaves one to its default. `ready` False waits for nginx only, for a service whose database is away.
     `options` are more options of `docker run`, where the service is an image's.
     """
 
