@@ -1,4 +1,4 @@
-"""The two ways to start the service: from copies of the repository's files, and from the image that PURSER_IMAGE names."""
+"""The two ways to start the service: from copies of the repository's files, or from the image PURSER_IMAGE."""
 
 import os
 import re
@@ -67,7 +67,7 @@ class Checkout:
 
 
 class Image:
-    """`docker run` in the foreground, which passes signals on: the container on the machine's own network, with nothing to
+    """`docker run` in the foreground, which passes signals on: a container on the machine's own network, with nothing to
     write to but a tmpfs.
     """
 

@@ -23,8 +23,8 @@ def free_port():
 class Stack:
     """`with Stack(database.url) as stack:` is ready inside the block, and gone after it.
 
-    Settings go in as environment variables; None leaves one to its default. `ready` False waits for nginx only, for a service whose database is away.
-    `options` are more options of `docker run`, where the service is an image's.
+    Settings go in as environment variables; None leaves one to its default. `ready` False waits for nginx only, for a
+    service whose database is away. `options` are more options of `docker run`, where the service is an image's.
     """
 
     def __init__(self, database_url, ready=True, options=(), **settings):

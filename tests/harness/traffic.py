@@ -69,8 +69,8 @@ class Client(threading.Thread):
 
     def request(self, name):
         body = json.dumps(passenger(name=name)).encode()
-        head = ["POST /postpassenger HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}",
-                "Connection: " + ("keep-alive" if self.kept else "close"), "", ""]
+        head = ["POST /postpassenger HTTP/1.1", "Host: x", "Content-Type: application/json",
+                f"Content-Length: {len(body)}", "Connection: " + ("keep-alive" if self.kept else "close"), "", ""]
         return "\r\n".join(head).encode() + body
 
 
@@ -132,5 +132,5 @@ class Traffic:
         assert not broken, f"{len(broken)} of {len(outcomes)}: {dict(itertools.islice(broken.items(), 3))}"
         stored = Counter(database.lines("SELECT name FROM passengers"))
         good = Counter(name for name, said in outcomes.items() if said == "good")
-        assert stored == good, f"lost {list((good - stored).items())[:3]}, unacknowledged {list((stored - good).items())[:3]}"
+        assert stored == good, f"lost {list(good - stored)[:3]}, unacknowledged {list(stored - good)[:3]}"
         return Counter(outcomes.values())

@@ -2,16 +2,18 @@
 faster one.
 """
 
+import os
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
-from harness import wait
 from harness.engine import docker
 
 import check
 import rows
 from cluster import COLUMNS
-from load import Wrk, median
+from load import Refused, Wrk, median
 from stacks import Flask
 
 LIMITS = ("--cpus=0.5", "--memory=128m", "--memory-swap=128m")
@@ -25,28 +27,27 @@ def passengers():
     return rows.read(rows.source())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
 def table(database, passengers):
-    """The bench's rows."""
+    """The bench's rows, and no others."""
+    database.empty()
     database.sql(f"COPY passengers ({COLUMNS}) FROM stdin (FORMAT csv);\n{rows.as_copy(passengers)}\\.\n"
                  "VACUUM ANALYZE passengers;")
-    return database
 
 
 @pytest.fixture(scope="module")
-def limited(container, table):
+def limited(container, database):
     """The container with its limits, and as many processes as it takes by itself."""
-    with container(table.url, options=LIMITS, PURSER_WORKERS=None) as stack:
+    with container(database.url, options=LIMITS, PURSER_WORKERS=None) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A directory that other users can enter."""
-    directory = tmp_path_factory.mktemp("limits")
-    for path in (directory, directory.parent, directory.parent.parent):
-        path.chmod(0o755)
-    return directory
+def place():
+    """A directory that other users can enter: nginx's, in front of Flask."""
+    with tempfile.TemporaryDirectory(prefix="purser-limits-", dir="/tmp") as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +58,9 @@ def wrk(place):
 
 
 @pytest.fixture
-def flask(place, table):
+def flask(place, database):
     """The stack that Purser takes the place of, with the whole machine to itself."""
-    service = Flask(place, table.url)
+    service = Flask(place, database.url)
     try:
         service.start()
         yield service
@@ -67,30 +68,57 @@ def flask(place, table):
         service.stop()
 
 
-def figure(stack, *files):
-    """The number in the container's cgroup, by version 1's name or by version 2's."""
-    text = docker("exec", stack.launcher.name, "sh", "-c", f"cat {' '.join(files)} 2>/dev/null", check=False).stdout
-    return int(re.search(r"^(?:oom_kill )?(\d+)$", text, re.M)[1])
+def run(wrk, service, work, said):
+    """Answers per second. A run in which one answer was none or an error has no figure, and fails here."""
+    try:
+        return wrk.run(service.port, work, RUN_S).rps
+    except Refused as fault:
+        pytest.fail(f"{work}: {fault}\n{said()}")
+
+
+def cgroup(stack, *files):
+    """What the first of these files says that is there: version 1 of control groups has another name for it than 2."""
+    names = " ".join(f"/sys/fs/cgroup/{file}" for file in files)
+    return docker("exec", stack.launcher.name, "sh", "-c", f"cat {names} 2>/dev/null", check=False).stdout
+
+
+def errors(stack):
+    """The log lines of a container that say more than that a good answer was sent, the last ones first."""
+    bad = [line for line in stack.text().splitlines() if not re.search(r'"msg":"request".*"status":2', line)]
+    return "\n".join(bad[-20:])
 
 
 def test_it_answers_four_times_what_flask_answers_without_limits(limited, flask, wrk, passengers, measured):
-    """One passenger by id, 64 connections, each in turn; a run with any error has no figure, and fails here."""
-    services = {"purser": limited, "flask": flask}
-    figures = {name: [] for name in services}
-    for service in services.values():
+    """One passenger by id, 64 connections, both in turn."""
+    figures = {limited: [], flask: []}
+    logs = {limited: lambda: errors(limited), flask: flask.log}
+    for service in figures:
         check.answers(service.port, "get", passengers)
         wrk.run(service.port, "get", 1)
     for _ in range(RUNS):
-        for name, service in services.items():
-            figures[name].append(wrk.run(service.port, "get", RUN_S).rps)
-    purser, plain = (median(figures[name]) for name in services)
+        for service, runs in figures.items():
+            runs.append(run(wrk, service, "get", logs[service]))
+    purser, plain = map(median, figures.values())
     measured("/getpassenger, 0.5 CPU and 128 MiB, 64 connections", f"{purser:,.0f} requests/s")
     measured("/getpassenger, Flask without limits", f"{plain:,.0f} requests/s: purser is {purser / plain:.2f} ×")
-    assert purser / plain >= RATIO, figures
+    assert purser / plain >= RATIO, list(figures.values())
 
 
-@pytest.mark.parametrize("work", ["list", "create"])
-def test_lists_and_writes_are_answered_inside_the_limits(limited, wrk, measured, passengers, work):
-    figures = wrk.run(limited.port, work, RUN_S)
-    measured(f"{dict(list='/passengerlist', create='/postpassenger')[work]}, 0.5 CPU and 128 MiB, 64 connections",
-             f"{figures.rps:,.0f} requests/s")
+@pytest.mark.parametrize("work, path", [("list", "/passengerlist"), ("create", "/postpassenger")])
+def test_lists_and_writes_are_answered_inside_the_limits(limited, wrk, measured, work, path):
+    answered = run(wrk, limited, work, lambda: errors(limited))
+    measured(f"{path}, 0.5 CPU and 128 MiB, 64 connections", f"{answered:,.0f} requests/s")
+
+
+def test_memory_stays_below_the_limit(limited, wrk, measured):
+    """With lookups, lists and writes one after the other: nothing was killed, no answer was a server's error."""
+    workers = limited.workers()
+    before = limited.output.stat().st_size  # in which it says that it was not ready yet
+    for work in ("get", "list", "create"):
+        run(wrk, limited, work, lambda: errors(limited))
+    assert limited.workers() == workers
+    peak = int(cgroup(limited, "memory/memory.max_usage_in_bytes", "memory.peak")) / 2**20
+    killed = re.findall(r"^oom_kill (\d+)$", cgroup(limited, "memory/memory.oom_control", "memory.events"), re.M)
+    assert killed == ["0"], killed
+    assert not re.search(r'"status":5', limited.output.read_text()[before:])
+    measured("the most memory that the container had meanwhile", f"{peak:.0f} MiB")
