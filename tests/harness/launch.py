@@ -67,8 +67,8 @@ class Checkout:
 
 
 class Image:
-    """`docker run` in the foreground, which passes signals on: a container on the machine's own network, with nothing to
-    write to but a tmpfs.
+    """`docker run` in the foreground, which passes signals on: a container on the machine's own network, with nothing
+    to write to but a tmpfs.
     """
 
     CONFIGURATION = "/usr/lib/purser/supervisord/supervisord.conf"
