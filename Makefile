@@ -28,8 +28,9 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack test-pipeline run up down bench image manifests \
-	check-manifests changed push join pull release promote commit-release commit-promote lint format clean help FORCE
+.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack test-pipeline run up down bench \
+	image manifests check-manifests changed push join pull release promote commit-release commit-promote \
+	lint format clean help FORCE
 
 all: $(BUILD)/purser ## build the program, build/purser
 
@@ -128,7 +129,7 @@ test-stack: ## test the images, compose and the playbook on the container engine
 
 test-pipeline: ## test the way from a commit to an overlay, with a registry of the tests' own, and the workflow files
 	@install/packages pipeline
-	@PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q tests/pipeline
+	@tests/run pipeline
 
 manifests: ## write install/*.yaml with kustomize
 	@install/manifests write

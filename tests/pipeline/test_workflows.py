@@ -137,7 +137,8 @@ def test_a_job_ends_in_time_on_a_runner_that_is_named(file, name, job):
     assert 0 < job["timeout-minutes"] <= 60
     matrix = job.get("strategy", {}).get("matrix", {})
     runners = [*matrix.get("runner", []), *(one["runner"] for one in matrix.get("include", []))]
-    assert set(runners if job["runs-on"] == "${{ matrix.runner }}" else [job["runs-on"]]) <= {"ubuntu-24.04", "ubuntu-24.04-arm"}
+    named = runners if job["runs-on"] == "${{ matrix.runner }}" else [job["runs-on"]]
+    assert set(named) <= {"ubuntu-24.04", "ubuntu-24.04-arm"}
 
 
 @each_job
