@@ -32,7 +32,8 @@ RUN start=$(date +%s) \
         libfcgi0t64 libjson-c5 libpq5 nginx supervisor \
     && find /var/cache /var/lib/apt/lists /var/log -type f | while read -r file; do \
         case " $(echo $before) " in *" $file "*) : >"$file" ;; *) rm "$file" ;; esac; done \
-    && find /etc /run /tmp /usr /var -xdev -newermt "@$start" -exec touch -hr /etc/debian_version {} +
+    && find /etc /run /tmp /usr /var -xdev -newermt "@$start" -not -path /etc/hosts -not -path /etc/resolv.conf \
+        -exec touch -hr /etc/debian_version {} +
 COPY --from=build /image/ /
 ENV RUN_DIR=/tmp/purser
 USER 10001:10001
