@@ -63,17 +63,14 @@ def test_a_worker_that_ends_is_said(service):
     wait.until(lambda: len(set(service.workers()) - {worker}) == 2, "another worker")
 
 
-def kill_all(service, name, how):
-    """Every process of that name, whenever it is started again, until the service has ended."""
-    while service.process.poll() is None:
-        for pid in children(service.process.pid, name):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
-        time.sleep(0.02)  # leave the processor to the others
-
-
 def test_nginx_that_dies_again_and_again(service):
-    kill_all(service, "nginx", signal.SIGKILL)
+    def kill():
+        for pid in children(service.process.pid, "nginx"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return service.process.poll() is not None
+
+    wait.until(kill, "the service to end")
     reason = "nginx can't be kept running, after 4 tries: terminated by SIGKILL"
     assert last_line(service) == f"stopped: {reason}"
     assert [line for line in service.log() if line["msg"] == f"{reason}; stopping everything"]
@@ -88,11 +85,6 @@ def test_nginx_whose_port_is_taken(service):
         said = last_line(service)
     assert said.startswith("stopped: nginx can't be kept running, after 4 tries: exit status 1: ")
     assert f":{service.port} failed (98: Address already in use)" in said or "still could not bind()" in said
-
-
-def test_workers_that_die_again_and_again(service):
-    kill_all(service, "purser", signal.SIGKILL)
-    assert re.match(r"stopped: purser_[01] can't be kept running, after 6 tries: terminated by SIGKILL", last_line(service))
 
 
 def test_a_signal_is_heard_at_once(service):
