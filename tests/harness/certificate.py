@@ -1,6 +1,7 @@
 """Certificates for nginx: real ones, as a Secret of the type kubernetes.io/tls holds them."""
 
 import shutil
+import ssl
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,10 @@ class Certificate:
     @property
     def text(self):
         return (self.directory / "tls.crt").read_text()
+
+    def is_served(self, port):
+        """Whether a client of this machine's `port` is shown this certificate."""
+        return ssl.get_server_certificate(("127.0.0.1", port)) == self.text
 
     def renew(self):
         """Another key and certificate in the place of the old ones."""
