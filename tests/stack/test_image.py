@@ -12,7 +12,7 @@ import pytest
 from harness import wait, web
 from harness.certificate import Certificate
 from harness.engine import PURSER, Container, docker
-from harness.process import ROOT
+from harness.process import ROOT, run
 from harness.samples import passenger
 from harness.stack import free_port
 
@@ -140,6 +140,27 @@ def test_a_second_build_gives_the_same_layers(image):
         assert again["RootFS"]["Layers"] == image["RootFS"]["Layers"]
     finally:
         docker("rmi", tag, check=False)
+
+
+def test_make_image_takes_the_commit_and_weighs_it(image, tmp_path):
+    """A changed file and a new one stay out, and that is said."""
+    revision = image["Config"]["Labels"][f"{LABEL}.revision"]
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", "--no-checkout", ROOT, clone)
+    git("-C", clone, "checkout", "--quiet", revision)
+    (clone / "supervisord" / "start").write_text("changed")
+    (clone / "nginx" / "new.conf.in").write_text("new")
+    tag = f"weighed-{os.getpid()}"
+    done = run([clone / "install" / "image", "build"], timeout=300, env={**os.environ, "IMAGE": "purser", "TAG": tag})
+    try:
+        assert "changes that are not committed; they are not in the image." in done.stderr
+        made = json.loads(docker("image", "inspect", f"purser:{tag}").stdout)[0]
+        assert made["RootFS"]["Layers"] == image["RootFS"]["Layers"]
+        limits = re.findall(r"^  .* at most +(\d+ \w+)  good$", done.stdout, re.M)
+        assert limits == ["140 MB", "55 MB", "32 MiB"], done.stdout
+        assert made["Size"] <= 140e6
+    finally:
+        docker("rmi", f"purser:{tag}", check=False)
 
 
 def packages(name):
