@@ -28,7 +28,7 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack test-cluster test-pipeline run up \
+.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack test-cluster run up \
 	down bench image manifests check-manifests changed push release promote lint format clean help FORCE
 
 all: $(BUILD)/purser ## build the program, build/purser
@@ -123,11 +123,12 @@ image: ## build the container images from the last commit; print and check their
 	@install/image build
 
 test-stack: ## test the images, compose and the playbook on the container engine that runs here
+	@install/packages stack
+	@tests/run stack
+
 test-cluster: ## test the manifests with a real API server
-test-pipeline: ## test the workflows, and the way from a commit to an overlay with a registry of the tests' own
-test-stack test-cluster test-pipeline: test-%:
-	@install/packages $*
-	@tests/run $*
+	@install/packages cluster
+	@tests/run cluster
 
 manifests: ## write install/*.yaml with kustomize
 	@install/manifests write
