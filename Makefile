@@ -28,8 +28,8 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack run up down bench image manifests \
-	check-manifests changed push release promote lint format clean help FORCE
+.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack test-cluster run up \
+	down bench image manifests check-manifests changed push release promote lint format clean help FORCE
 
 all: $(BUILD)/purser ## build the program, build/purser
 
@@ -125,6 +125,10 @@ image: ## build the container images from the last commit; print and check their
 test-stack: ## test the images, compose and the playbook on the container engine that runs here
 	@install/packages stack
 	@tests/run stack
+
+test-cluster: ## test the manifests with a real API server
+	@install/packages cluster
+	@tests/run cluster
 
 manifests: ## write install/*.yaml with kustomize
 	@install/manifests write
