@@ -17,6 +17,7 @@ RUN apt-get -qq update \
 COPY --from=build /src/build/purser /usr/bin/
 COPY nginx /usr/lib/purser/nginx
 COPY supervisord /usr/lib/purser/supervisord
+COPY schema/fill /usr/lib/purser/schema/
 COPY schema/sample/*.csv /usr/share/purser/sample/
 ENV RUN_DIR=/tmp/purser
 USER 10001:10001
