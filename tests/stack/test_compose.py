@@ -6,7 +6,7 @@ import signal
 
 import pytest
 from harness import wait
-from harness.compose import CONTAINED, INSTALLED, Images, Project, build_contained, clone
+from harness.compose import CONTAINED, INSTALLED, Images, Project, build_contained
 from harness.engine import POSTGRES0, PURSER, Container, docker
 from harness.postgres0 import Postgres0
 from harness.process import ROOT
@@ -159,7 +159,7 @@ def test_docker_run_with_the_employee_app_s_env_file(alone, other_database):
         assert other_database.sql("SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'purser_dev'") == "t"
 
 
-def test_up_builds_what_is_not_there(tmp_path):
+def test_up_builds_what_is_not_there():
     """With a tag that no image has, the fresh clone is enough."""
     with Images() as unused:
         pass
@@ -204,15 +204,13 @@ def test_every_setting_of_the_program_can_be_set_and_no_other():
     assert ours == settings
 
 
-def test_the_example_as_it_is_says_what_happens_without_it(tmp_path):
-    """Every line taken in, but for the empty ones: Compose makes the same of it."""
-    directory = clone(tmp_path / "clone")
-    command = Project(INSTALLED)
-    command.directory, command.settings = directory, {}
-    plain = command.compose("config").stdout
-    lines = (directory / ".env.example").read_text(encoding="utf-8").splitlines()
-    (directory / ".env").write_text("\n".join(re.sub(r"^#([A-Z]\w+=)", r"\1", line) for line in lines))
-    assert re.sub(r"(PURSER_\w+): .*", r"\1: null", command.compose("config").stdout) == plain
+def test_the_example_as_it_is_says_what_happens_without_it(alone):
+    """With every line taken in Compose makes the same of it, but that the service's settings are given."""
+    alone.settings = {}
+    plain = alone.compose("config").stdout
+    lines = (alone.directory / ".env.example").read_text(encoding="utf-8").splitlines()
+    (alone.directory / ".env").write_text("\n".join(re.sub(r"^#([A-Z]\w+=)", r"\1", line) for line in lines))
+    assert re.sub(r"\b(PURSER_\w+): .*", r"\1: null", alone.compose("config").stdout) == plain
 
 
 def test_the_two_images_agree_on_who_they_are():
