@@ -6,7 +6,11 @@ from .walk import (containers, environment, get, labels_of, matches, name_of, of
 NAMESPACE = "purser"
 # What the manifests need, and do not make: the Secrets (by whoever makes them), and the cluster's own.
 CLOUDNATIVE_PG_KEYS = {"username", "password", "host", "port", "dbname", "uri"}
-SECRETS = {"purser-database": CLOUDNATIVE_PG_KEYS, "purser-database-owner": CLOUDNATIVE_PG_KEYS, "purser-tls": {"tls.crt", "tls.key"}}
+SECRETS = {
+    "purser-database": CLOUDNATIVE_PG_KEYS,
+    "purser-database-owner": CLOUDNATIVE_PG_KEYS,
+    "purser-tls": {"tls.crt", "tls.key"},
+}
 CONFIG_MAPS = {"kube-root-ca.crt": {"ca.crt"}}
 
 
@@ -185,7 +189,8 @@ def mounts(items):
                 if name.endswith("_FILE") and value not in paths:
                     yield f"{name_of(item)}: {name} is {value}, the Secrets' files are {sorted(paths)}"
             tmp = [mount["name"] for mount in container.get("volumeMounts", []) if mount["mountPath"] == "/tmp"]
-            if container["name"] != "secrets" and not any(volumes[name].get("emptyDir", {}).get("medium") == "Memory" for name in tmp):
+            mediums = [volumes.get(name, {}).get("emptyDir", {}).get("medium") for name in tmp]
+            if container["name"] != "secrets" and mediums != ["Memory"]:
                 yield f"{name_of(item)}: {container['name']} has no /tmp in memory"
 
 

@@ -1,5 +1,6 @@
 """The schemas of the newest three Kubernetes versions that a package carries, strictly: no field that they don't know."""
 
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .builds import NAMES, load, printed, tool
+from .builds import NAMES, objects, tool
 
 # Kinds of other projects, which the package has no schemas for: the real API server of tests/cluster is asked about them.
 FOREIGN = {"HTTPRoute", "Cluster"}
@@ -36,9 +37,10 @@ def validate(version, text, tmp_path):
                           check=False)
 
 
+@functools.cache
 def own_objects():
     """Every object of every build, once."""
-    seen = {yaml.safe_dump(item): None for name in NAMES for item in load(printed(name)) if item["kind"] not in FOREIGN}
+    seen = {yaml.dump(item, Dumper=yaml.CSafeDumper): None for name in NAMES for item in objects(name) if item["kind"] not in FOREIGN}
     return "---\n".join(seen)
 
 
