@@ -26,6 +26,8 @@ struct jump {
 struct import {
     const struct resource *resource;
     const char *label; /* the file, as messages call it */
+    bool if_empty;     /* only into a table without rows */
+    bool left_alone;   /* there were some */
     struct csv csv;
     struct copy copy;
     struct arena header;      /* what lives as long as the import */
@@ -292,7 +294,6 @@ static void write_statement(const struct import *import, struct buffer *sql)
     buffer_append(sql, ") FROM STDIN", sizeof ") FROM STDIN"); /* with its NUL */
 }
 
-/* COPY is one statement, and so one transaction: all rows or none. Returns 0, or -1 after sentences. */
 /*
  * PostgreSQL plans by what it has counted in a table; after a load it would count again by itself, but
  * minutes later. The rows are there by now, so a failure is none of the import's; and who doesn't own the
@@ -309,14 +310,43 @@ static void count_again(const struct import *import, PGconn *session)
     buffer_free(&sql);
 }
 
+/*
+ * Begin a transaction in which nobody else adds rows, and look whether there are any. The lock is the one
+ * that stands in its own way, so that several imports at once come one after the other, and only the first
+ * one finds the table empty; those who read go on. Returns 0, or -1 after a sentence.
+ */
+static int look_for_rows(struct import *import, PGconn *session)
+{
+    struct buffer sql;
+    const char *table = import->resource->name;
+    buffer_init(&sql);
+    buffer_format(&sql, "BEGIN; LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE; SELECT FROM %s LIMIT 1", table,
+                  table);
+    buffer_append(&sql, "", 1);
+    PGresult *result = sql.failed ? NULL : PQexec(session, sql.bytes);
+    buffer_free(&sql);
+    bool good = PQresultStatus(result) == PGRES_TUPLES_OK;
+    import->left_alone = good && PQntuples(result) > 0;
+    if (!good)
+        explain(import, session, result);
+    PQclear(result);
+    return good ? 0 : -1;
+}
+
+/* COPY is one statement, and so one transaction: all rows or none. Returns 0, or -1 after sentences. */
 static int copy_rows(struct import *import, PGconn *session)
 {
     struct buffer sql;
+    if (session_run(session, "SET timezone = 'UTC'; SET datestyle = ISO; SET lock_timeout = '30s'",
+                    "the session can't be set up") != 0)
+        return -1;
+    if (import->if_empty && look_for_rows(import, session) != 0)
+        return -1;
+    if (import->left_alone)
+        return 0;
     buffer_init(&sql);
     write_statement(import, &sql);
-    if (sql.failed ||
-        session_run(session, "SET timezone = 'UTC'; SET datestyle = ISO; SET lock_timeout = '30s'",
-                    "the session can't be set up") != 0) {
+    if (sql.failed) {
         buffer_free(&sql);
         return -1;
     }
@@ -329,14 +359,21 @@ static int copy_rows(struct import *import, PGconn *session)
     bool good = import->faults == 0 && PQresultStatus(result) == PGRES_COMMAND_OK;
     if (!good && import->faults == 0)
         explain(import, session, result);
+    PQclear(result);
+    if (good && import->if_empty)
+        good = session_run(session, "COMMIT", "the rows can't be committed") == 0;
     if (good)
         count_again(import, session);
-    PQclear(result);
     return good ? 0 : -1;
 }
 
 static void report(const struct import *import, bool good)
 {
+    if (import->left_alone) {
+        printf("%s has rows already: they were left alone, and nothing was imported\n",
+               import->resource->name);
+        return;
+    }
     if (good) {
         printf("imported %lu %s from %s in %.1f s\n", import->rows,
                import->rows == 1 ? import->resource->singular : import->resource->name, import->label,
@@ -362,7 +399,7 @@ static int import_file(struct import *import)
     return result;
 }
 
-int import_run(const struct resource *resource, const char *path)
+int import_run(const struct resource *resource, const char *path, bool if_empty)
 {
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "re");
@@ -378,6 +415,7 @@ int import_run(const struct resource *resource, const char *path)
         return EXIT_FAILURE;
     }
     import->resource = resource;
+    import->if_empty = if_empty;
     import->label = standard ? "standard input" : path;
     import->unix_ms = (uint64_t)(now(CLOCK_REALTIME) * 1000.0);
     import->began = import->showed = now(CLOCK_MONOTONIC);

@@ -10,6 +10,7 @@ import subprocess
 import uuid
 
 import pytest
+from harness import wait
 from harness.process import ROOT, environment, run, sanitized
 
 TITANIC = ROOT.parent / "shared" / "data" / "titanic.csv"
@@ -234,9 +235,10 @@ def test_a_database_that_is_away_fails_at_once(load):
 class Feed:
     """An import whose standard input is ours."""
 
-    def __init__(self, binary, table, **options):
-        self.process = subprocess.Popen([binary, "import", "passengers", "-"], env=environment(DATABASE_URL=table.url),
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options)
+    def __init__(self, binary, table, option=None, **options):
+        words = [binary, "import", *([option] if option else []), "passengers", "-"]
+        self.process = subprocess.Popen(words, env=environment(DATABASE_URL=table.url), stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, **options)
         self.process.stdin.write(HEADER.encode())
 
     def rows(self, number):
@@ -319,3 +321,69 @@ def test_the_planner_knows_the_table_at_once(load, table):
 def test_who_does_not_own_the_table_imports_all_the_same(load, table):
     done = load(HEADER + ROW)
     assert (done.returncode, done.stderr, count(table)) == (0, "", 1)
+
+
+@pytest.fixture
+def load_if_empty(binary, table, tmp_path):
+    """Start `purser import --if-empty` of `number` rows."""
+
+    def call(number):
+        path = tmp_path / f"{uuid.uuid4()}.csv"
+        path.write_text(HEADER + ROW * number)
+        return subprocess.Popen([binary, "import", "--if-empty", "passengers", path], stdout=subprocess.PIPE, text=True,
+                                stderr=subprocess.STDOUT, env=environment(DATABASE_URL=table.url))
+
+    return call
+
+
+LEFT_ALONE = "passengers has rows already: they were left alone, and nothing was imported\n"
+
+
+def test_an_empty_table_is_filled_once(load_if_empty, table):
+    first, _ = load_if_empty(3).communicate()
+    again = load_if_empty(3)
+    assert first.startswith("imported 3 passengers from ")
+    assert (again.communicate()[0], again.returncode) == (LEFT_ALONE, 0)
+    assert count(table) == 3
+
+
+def test_many_at_once_fill_an_empty_table_once(load_if_empty, table):
+    """All of them are there before the first one may begin."""
+    with table.locked("passengers"):
+        imports = [load_if_empty(2000) for _ in range(6)]
+        table.await_waiting(6)
+    said = sorted(each.communicate()[0] for each in imports)
+    assert said[0].startswith("imported 2000 passengers from ") and said[1:] == [LEFT_ALONE] * 5
+    assert [each.returncode for each in imports] == [0] * 6
+    assert count(table) == 2000
+
+
+def test_an_import_into_an_empty_table_lets_others_read(binary, table):
+    """The lock keeps writers out alone; whoever writes waits until the rows are in."""
+    feed = Feed(binary, table, option="--if-empty")
+    feed.rows(5000)
+    wait.until(lambda: table.sql("SELECT count(*) FROM pg_locks WHERE mode = 'ShareRowExclusiveLock' AND granted") == "1",
+               "the import to have its lock")
+    assert count(table) == 0
+    out, _ = feed.end()
+    assert out.startswith("imported 5000 passengers") and count(table) == 5000
+
+
+def test_a_fault_leaves_an_empty_table_empty(binary, table):
+    done = run([binary, "import", "--if-empty", "passengers", "-"], check=False, input=HEADER + ROW + "x\n",
+               env=environment(DATABASE_URL=table.url))
+    refused(done, "standard input:3: the row has 1 value, but the header has 8")
+    assert count(table) == 0
+
+
+def test_if_empty_without_the_tables(binary, cluster):
+    done = run([binary, "import", "--if-empty", "passengers", "-"], check=False, input=HEADER + ROW,
+               env=environment(DATABASE_URL=cluster.url()))
+    refused(done, "purser: the database does not have the tables of this purser: run `purser migrate` first")
+
+
+@pytest.mark.parametrize("words", [[], ["--if-empty"], ["--if-empty", "passengers"], ["--never", "passengers", "-"],
+                                   ["passengers", "-", "--if-empty"]])
+def test_words_that_make_no_import_show_the_usage(binary, words):
+    done = run([binary, "import", *words], check=False, env=environment())
+    assert done.returncode == 2 and "import [--if-empty] passengers|employees FILE.csv" in done.stderr

@@ -53,14 +53,13 @@ static int close_all(void **state)
     return postgres_close(state);
 }
 
-static void an_import_is_whole_or_not_there(void **state)
+static void assert_whole_or_not_there(bool if_empty)
 {
-    (void)state;
     for (size_t i = 0; i < COUNT(calls); i++)
         for (int n = 1;; n++) {
             postgres_sql("TRUNCATE passengers");
             inject_at(calls[i], n, ENOMEM);
-            int code = import_run(&passengers_resource, path);
+            int code = import_run(&passengers_resource, path, if_empty);
             int failures = inject_off();
             long rows = postgres_number("SELECT count(*) FROM passengers");
             if (rows != (code == 0 ? 50 : 0))
@@ -70,6 +69,18 @@ static void an_import_is_whole_or_not_there(void **state)
                 break;
             }
         }
+}
+
+static void an_import_is_whole_or_not_there(void **state)
+{
+    (void)state;
+    assert_whole_or_not_there(false);
+}
+
+static void an_import_into_an_empty_table_is_too(void **state)
+{
+    (void)state;
+    assert_whole_or_not_there(true);
 }
 
 static void a_migration_that_fails_is_made_up_for(void **state)
@@ -100,10 +111,10 @@ static void a_connection_cut_in_the_middle_leaves_nothing(void **state)
     postgres_sql("CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS"
                  " $$BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END$$");
     postgres_sql("CREATE TRIGGER cut BEFORE INSERT ON passengers FOR EACH ROW EXECUTE FUNCTION cut()");
-    assert_int_equal(import_run(&passengers_resource, path), 1);
+    assert_int_equal(import_run(&passengers_resource, path, false), 1);
     postgres_sql("DROP TRIGGER cut ON passengers");
     assert_int_equal(postgres_number("SELECT count(*) FROM passengers"), 0);
-    assert_int_equal(import_run(&passengers_resource, path), 0);
+    assert_int_equal(import_run(&passengers_resource, path, false), 0);
     assert_int_equal(postgres_number("SELECT count(*) FROM passengers"), 50);
 }
 
@@ -111,6 +122,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_import_is_whole_or_not_there),
+        cmocka_unit_test(an_import_into_an_empty_table_is_too),
         cmocka_unit_test(a_connection_cut_in_the_middle_leaves_nothing),
         cmocka_unit_test(a_migration_that_fails_is_made_up_for),
     };
