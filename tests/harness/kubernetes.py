@@ -20,6 +20,25 @@ TOKENS = """admin,admin,1,system:masters
 controllers,system:kube-controller-manager,2
 scheduler,system:kube-scheduler,3
 """
+NONE = '{"items": []}'
+
+
+def asked(objects):
+    """Of objects, what was asked for, defaults included, and not how they are."""
+    left = ("resourceVersion", "managedFields", "annotations", "generation")
+    for item in objects:
+        item.pop("status", None)
+        item["metadata"] = {key: value for key, value in item["metadata"].items() if key not in left}
+    return objects
+
+
+def changed(lines):
+    """Of what kubectl apply said, what is not "unchanged".
+
+    It says "configured" of every PodDisruptionBudget, the same or not: its selector is sent to be replaced as a whole.
+    """
+    return [line for line in lines
+            if not line.endswith(" unchanged") and line != "poddisruptionbudget.policy/purser configured"]  # fmt: skip
 
 
 def build():
@@ -107,19 +126,33 @@ class ControlPlane:
         env = environment(KUBECONFIG=self.directory / f"{user}.kubeconfig", KUBECACHEDIR=self.directory / "cache")
         return run([self.built / "cluster", "kubectl", *words], check=check, env=env, cwd=self.directory, **options)
 
-    def get(self, *words):
-        """What `kubectl get WORDS…` finds, as JSON."""
-        return json.loads(self.kubectl("get", "-o", "json", "--ignore-not-found", *words).stdout or "{}")
+    def apply(self, *words, **options):
+        """kubectl apply, which may complain of nothing; a line for each object, that says what became of it."""
+        done = self.kubectl("apply", *words, **options)
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    def get(self, *words, **options):
+        """The objects that `kubectl get WORDS…` finds."""
+        found = json.loads(self.kubectl("get", "-o", "json", "--ignore-not-found", *words, **options).stdout or NONE)
+        return found.get("items", [found])
 
     def names(self, *words):
         """The names, with their kinds, of what `kubectl get WORDS…` finds."""
         return self.kubectl("get", "-o", "name", "--ignore-not-found", *words).stdout.split()
 
+    def account(self, name, namespace):
+        """A directory such as a pod of this ServiceAccount finds mounted."""
+        directory = self.directory / "accounts" / namespace / name
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "token").write_text(self.kubectl("create", "token", name, "-n", namespace).stdout.strip())
+        (directory / "namespace").write_text(namespace)
+        shutil.copy(self.directory / "certs" / "apiserver.crt", directory / "ca.crt")
+        return directory
+
     def log_in(self, account, namespace):
-        """Become a ServiceAccount, by a token such as a pod of it has; the `user` for kubectl()."""
-        token = self.kubectl("create", "token", account, "-n", namespace).stdout.strip()
-        (self.directory / f"{account}.token").write_text(token)
-        self._write_kubeconfig(token, account)
+        """Log in as a ServiceAccount; the `user` for kubectl()."""
+        self._write_kubeconfig((self.account(account, namespace) / "token").read_text(), account)
         return account
 
     def logs(self):
