@@ -5,7 +5,8 @@ RUN /src/install/packages build
 WORKDIR /src
 COPY Makefile VERSION ./
 COPY fcgi fcgi
-COPY schema schema
+COPY schema/*.sql schema/embed schema/fill schema/
+COPY schema/sample/*.csv schema/sample/
 ARG REVISION=unknown
 RUN make REVISION="$REVISION"
 COPY nginx nginx
