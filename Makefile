@@ -28,9 +28,8 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack test-pipeline run up down bench \
-	image manifests check-manifests changed push join pull release promote commit-release commit-promote \
-	lint format clean help FORCE
+# Every target with a ## line is a name, not a file.
+.PHONY: tests gcc clang asan FORCE $(shell sed -n '/## /s/^\([a-z -]*\):.*/\1/p' Makefile)
 
 all: $(BUILD)/purser ## build the program, build/purser
 
@@ -124,12 +123,11 @@ image: ## build the container images from the last commit; print and check their
 	@install/image build
 
 test-stack: ## test the images, compose and the playbook on the container engine that runs here
-	@install/packages stack
-	@tests/run stack
-
+test-cluster: ## test the manifests with a real API server
 test-pipeline: ## test the way from a commit to an overlay, with a registry of the tests' own, and the workflow files
-	@install/packages pipeline
-	@tests/run pipeline
+test-stack test-cluster test-pipeline: test-%:
+	@install/packages $*
+	@tests/run $*
 
 manifests: ## write install/*.yaml with kustomize
 	@install/manifests write

@@ -76,7 +76,8 @@ class Image:
     def __init__(self, settings, options):
         self.name = f"purser-test-{uuid.uuid4().hex[:12]}"
         self.env = environment()
-        words = ["--rm", "--pull=never", "--name", self.name, "--network=host", "--read-only", "--tmpfs=/tmp", *options]
+        words = ["--rm", "--pull=never", "--name", self.name, "--network=host", "--read-only"]
+        words += ["--tmpfs=/tmp:size=16m", *options]
         if os.geteuid() != 0:  # so that the test may send its processes signals
             words.append(f"--user={os.geteuid()}:{os.getegid()}")
         words += [f"--env={name}={value}" for name, value in settings.items() if value is not None]

@@ -1,5 +1,6 @@
 """What kustomize prints of the overlays, of each component, and of components together, as lists of objects."""
 
+import copy
 import functools
 import os
 import subprocess
@@ -21,7 +22,8 @@ TOGETHER = [
     ("cloudnative-pg", "ingress", "backup", "hpa"),
     ("cloudnative-pg", "sealed-secret", "httproute"),
 ]
-ON_PRODUCTION = [(name,) for name in COMPONENTS if name != "generated-secret"] + TOGETHER
+# generated-secret is in the overlays already; without-postgres0 is only a part of others, and leaves no database at all.
+ON_PRODUCTION = [(name,) for name in COMPONENTS if name not in ("generated-secret", "without-postgres0")] + TOGETHER
 NAMES = ["base", *INSTALL, *("+".join(components) for components in ON_PRODUCTION)]
 
 
@@ -39,11 +41,17 @@ def run_kustomize(directory):
     return done.stdout
 
 
-def build_overlay(text):
-    """What kustomize prints of a kustomization that stands beside the overlays: its paths begin with ../../kustomize/."""
+def build_overlay(text, **files):
+    """What kustomize prints of a user's own kustomization: its paths to ours begin with ../../kustomize/.
+
+    `files` are further resources, by name.
+    """
     with tempfile.TemporaryDirectory() as directory:
         top = os.path.relpath(KUSTOMIZE, os.path.realpath(directory))
-        (Path(directory) / "kustomization.yaml").write_text(text.replace("../../kustomize", top))
+        overlay = yaml.safe_load(text.replace("../../kustomize", top))
+        overlay["resources"] += files
+        for name, content in {**files, "kustomization.yaml": yaml.safe_dump(overlay)}.items():
+            (Path(directory) / name).write_text(content)
         return run_kustomize(directory)
 
 
@@ -63,9 +71,14 @@ def printed(name):
 
 
 def load(text):
-    return list(yaml.safe_load_all(text))
+    return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
+
+
+@functools.cache
+def parsed(name):
+    return load(printed(name))
 
 
 def objects(name):
     """The objects of one of NAMES, to be changed at will."""
-    return load(printed(name))
+    return copy.deepcopy(parsed(name))

@@ -2,13 +2,18 @@
 faster one.
 """
 
+import contextlib
 import os
 import re
+import socket
 import tempfile
 from pathlib import Path
 
 import pytest
+from harness import wait
 from harness.engine import docker
+from harness.samples import passenger
+from harness.web import assert_json
 
 import check
 import rows
@@ -20,6 +25,8 @@ LIMITS = ("--cpus=0.5", "--memory=128m", "--memory-swap=128m")
 RUNS = 5
 RUN_S = 3
 RATIO = 4
+BODY_BYTES = 1048576  # the most that a body may have
+SENDERS = 100
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +89,10 @@ def cgroup(stack, *files):
     return docker("exec", stack.launcher.name, "sh", "-c", f"cat {names} 2>/dev/null", check=False).stdout
 
 
+def oom_kills(stack):
+    return re.findall(r"^oom_kill (\d+)$", cgroup(stack, "memory/memory.oom_control", "memory.events"), re.M)
+
+
 def errors(stack):
     """The log lines of a container that say more than that a good answer was sent, the last ones first."""
     bad = [line for line in stack.text().splitlines() if not re.search(r'"msg":"request".*"status":2', line)]
@@ -118,7 +129,24 @@ def test_memory_stays_below_the_limit(limited, wrk, measured):
         run(wrk, limited, work, lambda: errors(limited))
     assert limited.workers() == workers
     peak = int(cgroup(limited, "memory/memory.max_usage_in_bytes", "memory.peak")) / 2**20
-    killed = re.findall(r"^oom_kill (\d+)$", cgroup(limited, "memory/memory.oom_control", "memory.events"), re.M)
-    assert killed == ["0"], killed
+    assert oom_kills(limited) == ["0"]
     assert not re.search(r'"status":5', limited.output.read_text()[before:])
     measured("the most memory that the container had meanwhile", f"{peak:.0f} MiB")
+
+
+def test_slow_senders_of_large_bodies_fill_the_tmpfs_and_no_more(limited):
+    """Bodies that are not there whole wait in files. When those have filled /tmp, who sends little is still served."""
+    head = "\r\n".join(["POST /postpassenger HTTP/1.1", "Host: x", "Content-Type: application/json",
+                        f"Content-Length: {BODY_BYTES}", "", ""]).encode()
+    workers = limited.workers()
+    with contextlib.ExitStack() as connections:
+        for _ in range(SENDERS):
+            sender = connections.enter_context(socket.create_connection(("127.0.0.1", limited.port), 10))
+            sender.sendall(head)
+            with contextlib.suppress(ConnectionError, TimeoutError):  # it was refused in the middle
+                sender.sendall(b" " * (BODY_BYTES - 1))
+        assert_json(limited.http("POST", "/postpassenger", passenger()), 200)
+        assert_json(limited.http("GET", f"/getpassenger/{rows.uuid(1)}"), 200)
+    wait.until(lambda: limited.http("POST", "/postpassenger", b" " * (BODY_BYTES - 1)).status == 400, "room in /tmp")
+    assert limited.workers() == workers
+    assert oom_kills(limited) == ["0"]

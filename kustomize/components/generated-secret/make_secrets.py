@@ -20,8 +20,13 @@ PASSWORD_BYTES = 24
 TIMEOUT_S = 30
 
 
+def database_secrets():
+    """Both Secrets, with the keys that CloudNativePG writes, so that one of its own may stand in their place."""
+    host, _, port = os.environ.get("DB_URL", "postgres0:5432").rpartition(":")
+    return [secret_of(name, username, host, port, os.environ.get("DB_NAME", "purser")) for name, username in ROLES.items()]
+
+
 def secret_of(name, username, host, port, database):
-    """A Secret with the keys that CloudNativePG writes, so that one of its own may stand in its place."""
     password = secrets.token_urlsafe(PASSWORD_BYTES)  # needs no escapes in a URI
     values = {
         "username": username,
@@ -48,6 +53,7 @@ def create(secret):
     namespace = (ACCOUNT_DIR / "namespace").read_text().strip()
     token = (ACCOUNT_DIR / "token").read_text().strip()
     trusted = ssl.create_default_context(cafile=ACCOUNT_DIR / "ca.crt")
+    trusted.verify_flags &= ~ssl.VERIFY_X509_STRICT  # newer Pythons ask for fields that some clusters' certificates lack
     connection = http.client.HTTPSConnection(host.strip("[]"), port, context=trusted, timeout=TIMEOUT_S)
     try:
         connection.request("POST", f"/api/v1/namespaces/{namespace}/secrets?fieldManager=purser-secrets", json.dumps(secret),
@@ -65,13 +71,12 @@ def create(secret):
 
 
 def main():
-    host, _, port = os.environ.get("DB_URL", "postgres0:5432").rpartition(":")
-    for name, username in ROLES.items():
-        print(create(secret_of(name, username, host, port, os.environ.get("DB_NAME", "purser"))), flush=True)
+    for secret in database_secrets():
+        print(create(secret), flush=True)
 
 
 if __name__ == "__main__":
     try:
         main()
     except (KeyError, OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
-        sys.exit(f"make_secrets: {error if not isinstance(error, KeyError) else f'{error} is not set'}")
+        sys.exit(f"make_secrets: {f'{error.args[0]} is not set' if isinstance(error, KeyError) else error}")
