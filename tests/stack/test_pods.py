@@ -121,7 +121,7 @@ def test_the_tls_port_speaks_with_the_mounted_certificate(migrated, purser, plac
     assert get(f"https://{purser.address}:8443/hello", context=trusting) == 201
 
 
-def test_a_backup_comes_back(migrated, place, postgres0):
+def test_a_backup_comes_back_while_the_service_runs(migrated, place, purser, postgres0):
     claims = {"backup": f"purser-pods-{os.getpid()}-backup"}
     docker("volume", "create", claims["backup"])
     try:
@@ -132,6 +132,7 @@ def test_a_backup_comes_back(migrated, place, postgres0):
         docker("volume", "rm", claims["backup"])
     assert (saved[0], restored[0]) == (0, 0), (saved, restored)
     assert int(psql(postgres0, "SELECT count(*) FROM passengers")) > 0
+    assert [get(f"http://{purser.address}:8080/{path}") for path in ("readyz", "passengerlist")] == [200, 200]
 
 
 def test_the_images_python_runs_the_script_that_makes_secrets(place):
