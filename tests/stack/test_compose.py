@@ -136,9 +136,9 @@ def other_database(alone):
     with Postgres0(DB_PASSWORD="a", DB_OWNER_PASSWORD="b") as other:
         other.sql("CREATE ROLE purser_dev LOGIN PASSWORD 'dev''s own'")
         other.sql("CREATE DATABASE flask_db OWNER purser_dev")
-        alone.compose("up", "--no-start")
-        docker("network", "connect", "--alias", "database", f"{alone.name}_default", other.name)
         alone.write_env(DB_USERNAME="purser_dev", DB_PASSWORD="dev's own", DB_URL="database:5432", DB_NAME="flask_db")
+        alone.compose("up", "-d", "postgres0")
+        docker("network", "connect", "--alias", "database", f"{alone.name}_default", other.name)
         yield other
         docker("network", "disconnect", f"{alone.name}_default", other.name)
 
