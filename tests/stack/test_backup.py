@@ -147,9 +147,10 @@ def test_a_save_that_is_killed_leaves_nothing_that_looks_whole(database):
     wait.until(lambda: database.sql(locks.format("granted")) != "0", "the lock")
     docker("exec", "-d", database.name, BACKUP, "save")
     wait.until(lambda: database.sql(locks.format("NOT granted")) != "0", "pg_dump to wait for it")
-    database.exec("pkill", "-KILL", "-f", "schema/backup")
-    database.exec("pkill", "-KILL", "pg_dump")
-    database.exec("pkill", "-INT", "psql")
+    database.exec("pkill", "-KILL", "-x", "backup")
+    database.exec("pkill", "-KILL", "-x", "pg_dump")
+    database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(6%' AND "
+                 "pid <> pg_backend_pid()")
     wait.until(lambda: database.sql(locks.format("true")) == "0", "the lock to go")
     assert database.exec("sh", "-c", "ls -A /backup").stdout.split()[-1].endswith(".dump.part")
     assert listed(database) == []
