@@ -174,7 +174,7 @@ def test_the_owner_does_it_from_elsewhere_into_an_empty_database(database):
     name = database.backup("save", DATABASE_URL=OWNER_URL).stdout.strip()
     database.sql("CREATE DATABASE other OWNER purser_owner")
     database.sql("ALTER SCHEMA public OWNER TO purser_owner", "other")
-    url = OWNER_URL.replace("/purser", "/other")
+    url = OWNER_URL.removesuffix("/purser") + "/other"
     database.exec("sh", "-c", 'printf "%s\\n" "$0" >/backup/url', url)
     database.backup("restore", name, DATABASE_URL_FILE="/backup/url")
     assert contents(lambda text: database.sql(text, "other")) == before
