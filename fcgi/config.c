@@ -12,13 +12,14 @@
 
 /* The list of settings: reading, the check for unknown ones and `purser config` all follow it. */
 
-enum kind { KIND_INT, KIND_UINT64, KIND_LEVEL };
+enum kind { KIND_INT, KIND_UINT64, KIND_LEVEL, KIND_DIRECTORY };
 
 struct setting {
     const char *name;
     enum kind kind;
     size_t offset; /* of the member in struct config */
     uint64_t fallback, minimum, maximum;
+    const char *directory; /* the default of a KIND_DIRECTORY */
 };
 
 /* supervisord keeps the socket only while a worker lives: one restarts, one stays */
@@ -28,14 +29,16 @@ struct setting {
 
 static const struct setting settings[] = {
     /* name, kind, member, default, minimum, maximum; PURSER_WORKERS' default is worked out (default_of) */
-    {"PURSER_WORKERS", KIND_INT, OURS(workers), WORKERS_MINIMUM, 1, WORKERS_MAXIMUM},
-    {"PURSER_PORT", KIND_INT, OURS(port), 8080, 1, 65535},
-    {"PURSER_MAX_BODY_BYTES", KIND_UINT64, OURS(max_body_bytes), 1048576, 1024, 67108864},
-    {"PURSER_DEADLINE_MS", KIND_UINT64, OURS(deadline_ms), 10000, 100, 600000},
-    {"PURSER_DRAIN_MS", KIND_UINT64, OURS(drain_ms), 15000, 100, 600000},
-    {"PURSER_DB_READERS", KIND_INT, OURS(readers), 1, 1, 64},
-    {"PURSER_DB_WRITERS", KIND_INT, OURS(writers), 3, 1, 64},
-    {"PURSER_LOG_LEVEL", KIND_LEVEL, OURS(log_level), LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_ERROR},
+    {"PURSER_WORKERS", KIND_INT, OURS(workers), WORKERS_MINIMUM, 1, WORKERS_MAXIMUM, NULL},
+    {"PURSER_PORT", KIND_INT, OURS(port), 8080, 1, 65535, NULL},
+    {"PURSER_TLS_PORT", KIND_INT, OURS(tls_port), 0, 0, 65535, NULL},
+    {"PURSER_TLS_DIR", KIND_DIRECTORY, OURS(tls_dir), 0, 0, 0, "/run/secrets/purser/tls"},
+    {"PURSER_MAX_BODY_BYTES", KIND_UINT64, OURS(max_body_bytes), 1048576, 1024, 67108864, NULL},
+    {"PURSER_DEADLINE_MS", KIND_UINT64, OURS(deadline_ms), 10000, 100, 600000, NULL},
+    {"PURSER_DRAIN_MS", KIND_UINT64, OURS(drain_ms), 15000, 100, 600000, NULL},
+    {"PURSER_DB_READERS", KIND_INT, OURS(readers), 1, 1, 64, NULL},
+    {"PURSER_DB_WRITERS", KIND_INT, OURS(writers), 3, 1, 64, NULL},
+    {"PURSER_LOG_LEVEL", KIND_LEVEL, OURS(log_level), LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_ERROR, NULL},
 };
 
 #define SETTINGS (sizeof settings / sizeof settings[0])
@@ -96,6 +99,22 @@ static int read_setting(const struct setting *setting, const char *text, uint64_
     return -1;
 }
 
+/* A directory goes into nginx's configuration as it is: no character that means something there. */
+static int read_directory(const struct setting *setting, const char *text, struct config *config,
+                          char fault[FAULT_SIZE])
+{
+    static const char allowed[] = "/._-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    if (text == NULL)
+        text = setting->directory;
+    *(const char **)(void *)((char *)config + setting->offset) = text;
+    if (*text == '/' && strspn(text, allowed) == strlen(text))
+        return 0;
+    snprintf(fault, FAULT_SIZE,
+             "%s is \"%.60s\": it must be an absolute path of letters, digits, \".\", \"_\" and \"-\"",
+             setting->name, text);
+    return -1;
+}
+
 static const struct setting *find_setting(const char *name, size_t length)
 {
     for (size_t i = 0; i < SETTINGS; i++)
@@ -120,18 +139,40 @@ static int refuse_unknown(char fault[FAULT_SIZE])
     return 0;
 }
 
+static int read_one(const struct setting *setting, struct config *config, char fault[FAULT_SIZE])
+{
+    const char *text = getenv(setting->name);
+    uint64_t value;
+    if (setting->kind == KIND_DIRECTORY)
+        return read_directory(setting, text, config, fault);
+    if (text == NULL)
+        value = default_of(setting);
+    else if (read_setting(setting, text, &value, fault) != 0)
+        return -1;
+    store(config, setting, value);
+    return 0;
+}
+
+int config_port(int *port, char fault[FAULT_SIZE])
+{
+    struct config config = {0};
+    if (read_one(find_setting("PURSER_PORT", strlen("PURSER_PORT")), &config, fault) != 0)
+        return -1;
+    *port = config.port;
+    return 0;
+}
+
 int config_read(struct config *config, char fault[FAULT_SIZE])
 {
     if (refuse_unknown(fault) != 0)
         return -1;
-    for (size_t i = 0; i < SETTINGS; i++) {
-        const char *text = getenv(settings[i].name);
-        uint64_t value;
-        if (text == NULL)
-            value = default_of(&settings[i]);
-        else if (read_setting(&settings[i], text, &value, fault) != 0)
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (read_one(&settings[i], config, fault) != 0)
             return -1;
-        store(config, &settings[i], value);
+    if (config->tls_port == config->port) {
+        snprintf(fault, FAULT_SIZE, "PURSER_TLS_PORT is %d, and so is PURSER_PORT: they must differ",
+                 config->port);
+        return -1;
     }
 
     struct arena arena;
@@ -267,6 +308,8 @@ int config_print(const struct config *config, const char *name, FILE *out, char 
             continue;
         if (settings[i].kind == KIND_LEVEL)
             fprintf(out, "%s\n", log_level_name((enum log_level)load(config, &settings[i])));
+        else if (settings[i].kind == KIND_DIRECTORY)
+            fprintf(out, "%s\n", config->tls_dir);
         else
             fprintf(out, "%ju\n", (uintmax_t)load(config, &settings[i]));
     }

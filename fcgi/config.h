@@ -15,6 +15,8 @@
 struct config {
     int workers;             /* PURSER_WORKERS: worker processes that supervisord starts */
     int port;                /* PURSER_PORT: where nginx listens */
+    int tls_port;            /* PURSER_TLS_PORT: where it does so with TLS, 0 for nowhere */
+    const char *tls_dir;     /* PURSER_TLS_DIR: where tls.crt and tls.key are */
     uint64_t max_body_bytes; /* PURSER_MAX_BODY_BYTES */
     uint64_t deadline_ms;    /* PURSER_DEADLINE_MS: from a request's arrival to its 503 or 504 */
     uint64_t drain_ms;       /* PURSER_DRAIN_MS: from SIGTERM to the exit at the latest */
@@ -28,6 +30,9 @@ struct config {
  * unknown (any PURSER_* variable that is not in the table), or the secret's file that can't be read.
  */
 int config_read(struct config *config, char fault[256]);
+
+/* PURSER_PORT alone, whatever the other settings are like: for `purser probe`. Returns as config_read. */
+int config_port(int *port, char fault[256]);
 
 /*
  * Where the database is, as the two arrays that PQconnectStartParams takes, ended by NULL: from DATABASE_URL

@@ -6,6 +6,7 @@
 #include "log.h"
 #include "migrate.h"
 #include "passengers.h"
+#include "probe.h"
 #include "serve.h"
 #include "version.h"
 
@@ -27,6 +28,9 @@ static int print_usage(FILE *out, int code)
         "                              add the rows of a CSV file, all or none; - is standard input; with\n"
         "                              --if-empty, leave a table alone that has rows already\n"
         "  config [NAME]               print the settings in force, secrets masked; or one setting's value\n"
+        "  probe [PATH]                ask the service on this machine's PURSER_PORT for PATH (/readyz); 0 "
+        "when "
+        "all is well\n"
         "  version                     print the version\n"
         "\n"
         "Settings come from the environment; `purser config` lists them.\n",
@@ -64,6 +68,19 @@ static int run_config(const struct config *config, int count, char **arguments)
     return EXIT_USAGE;
 }
 
+static int run_probe(int count, char **arguments)
+{
+    const char *path = count == 1 ? arguments[0] : "/readyz";
+    char fault[256];
+    int port;
+    if (count > 1 || !probe_path(path))
+        return print_usage(stderr, EXIT_USAGE);
+    if (config_port(&port, fault) == 0)
+        return probe_run(port, path);
+    fprintf(stderr, "purser: %s\n", fault);
+    return EXIT_USAGE;
+}
+
 int main(int count, char **arguments)
 {
     const char *command = count > 1 ? arguments[1] : "serve";
@@ -73,6 +90,8 @@ int main(int count, char **arguments)
         return printf("purser %s (%s)\n", version_number, version_revision) < 0;
     if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)
         return print_usage(stdout, 0);
+    if (strcmp(command, "probe") == 0)
+        return run_probe(count - 2, arguments + 2);
     if (config_read(&config, fault) != 0) {
         fprintf(stderr, "purser: %s\n", fault);
         return EXIT_USAGE;

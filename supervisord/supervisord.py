@@ -1,4 +1,10 @@
-"""Debian's supervisord, started with two changes.
+"""Debian's supervisord, started with four changes.
+
+It ends when a program can't be kept running (FATAL): by itself it would go on without that program, and look healthy.
+The others are stopped as on SIGTERM, the reason is the last line of the log, and the exit code is 1. A program that
+ended by itself, and is started again, is said in the log, too; what it had started is stopped.
+
+It hears a signal at once. By itself it looks for one once a second, as poll(2) is taken up again after a signal.
 
 It holds on to the workers' socket. By itself supervisord closes it when no worker is left, so that two crashes in a row
 turn clients away; held, connections wait in the backlog for the second until a worker is back. Workers that were stopped
@@ -11,8 +17,11 @@ changes.) There is no TLS here, and hashlib does without OpenSSL.
 
 import contextlib
 import importlib
+import json
 import os
+import signal
 import sys
+import time
 import types
 
 
@@ -34,10 +43,99 @@ sys.modules["pkg_resources"] = types.ModuleType("pkg_resources")
 sys.modules["pkg_resources"].EntryPoint = EntryPoint
 sys.modules["ssl"] = sys.modules["_hashlib"] = None  # importing these fails, as on a Python built without OpenSSL
 
-from supervisor import supervisord  # noqa: E402 (after the modules above are in their place)
-from supervisor.process import FastCGISubprocess  # noqa: E402
+from supervisor import events, supervisord  # noqa: E402 (after the modules above are in their place)
+from supervisor.options import decode_wait_status  # noqa: E402
+from supervisor.process import FastCGISubprocess, Subprocess  # noqa: E402
 from supervisor.socket_manager import SocketManager  # noqa: E402
-from supervisor.states import ProcessStates  # noqa: E402
+from supervisor.states import ProcessStates, SupervisorStates  # noqa: E402
+
+SETTLE_S = 0.2  # what was written to standard error before has then been read by whoever merges the two
+
+
+def log(level, message):
+    """A line as nginx and the workers write them."""
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03}Z"
+    line = json.dumps({"ts": stamp, "level": level, "program": "supervisord", "msg": message}, separators=(",", ":"))
+    with contextlib.suppress(OSError):
+        os.write(1, line.encode() + b"\n")
+
+
+class Wakeup:
+    """Ends supervisord's poll when a signal comes: one of the things that it polls."""
+
+    def __init__(self, polled):
+        self.polled = polled
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        os.set_blocking(self.writer, False)
+        signal.set_wakeup_fd(self.writer, warn_on_full_buffer=False)
+        polled[self.reader] = self
+
+    def readable(self):
+        return True
+
+    def writable(self):
+        return False
+
+    def handle_read_event(self):
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.reader, 4096)
+
+    def close(self):
+        signal.set_wakeup_fd(-1)
+        del self.polled[self.reader]
+        os.close(self.reader)
+        os.close(self.writer)
+
+
+class Supervisor(supervisord.Supervisor):
+    """One that knows why it stops."""
+
+    reason = None  # where nobody asked it to
+
+    def runforever(self):
+        wakeup = Wakeup(self.options.get_socket_map())
+        events.subscribe(events.ProcessStateStartingEvent, self.forget_complaint)
+        events.subscribe(events.ProcessLogStderrEvent, self.note_complaint)
+        events.subscribe(events.ProcessStateFatalEvent, self.give_up)
+        try:
+            super().runforever()
+        finally:
+            wakeup.close()
+
+    def forget_complaint(self, event):
+        event.process.complaint = None
+
+    def note_complaint(self, event):
+        """The last line that it wrote to standard error."""
+        lines = event.data.decode(errors="replace").splitlines()
+        event.process.complaint = next(filter(str.strip, reversed(lines)), "")[:1000]
+
+    def give_up(self, event):
+        if self.options.mood < SupervisorStates.RUNNING:
+            return  # it was to be started once more when everything was stopped
+        process = event.process
+        reason = f"{process.config.name} can't be kept running, after {process.config.startretries + 1} tries"
+        for said in (process.spawnerr, process.complaint):
+            reason += f": {said}" if said else ""
+        log("error", f"{reason}; stopping everything")
+        Supervisor.reason = reason
+        self.options.mood = SupervisorStates.SHUTDOWN
+
+
+def finish(process, pid, status, finish=Subprocess.finish):
+    """Called when a process has ended."""
+    was_stopped = process.killing
+    ending = decode_wait_status(status)[1]
+    finish(process, pid, status)
+    if process.state == ProcessStates.BACKOFF:
+        process.spawnerr = ending  # by itself: that it ended too quickly
+    if not was_stopped:
+        log("warn", f"{process.config.name} (process {pid}) ended by itself: {ending}")
+        # nginx's workers would serve on without their master, and nobody would stop them.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, process.config.stopsignal)
 
 
 def release_when_stopped(process):
@@ -53,7 +151,14 @@ def close_and_remove(manager, close=SocketManager._close):
         os.unlink(manager.socket_config.path)
 
 
+Subprocess.complaint = None
+Subprocess.finish = finish
 FastCGISubprocess.after_finish = release_when_stopped
 SocketManager._close = close_and_remove
+supervisord.Supervisor = Supervisor
 
 supervisord.main()
+if Supervisor.reason:
+    time.sleep(SETTLE_S)
+    log("error", f"stopped: {Supervisor.reason}")
+    sys.exit(1)

@@ -76,6 +76,8 @@ static void test_defaults(void **state)
     assert_true(config.workers >= 2);
     assert_true(config.workers == 2 || config.workers == config_processors());
     assert_int_equal(config.port, 8080);
+    assert_int_equal(config.tls_port, 0);
+    assert_string_equal(config.tls_dir, "/run/secrets/purser/tls");
     assert_int_equal(config.max_body_bytes, 1048576);
     assert_int_equal(config.deadline_ms, 10000);
     assert_int_equal(config.drain_ms, 15000);
@@ -90,6 +92,8 @@ static void test_each_setting_is_read(void **state)
     struct config config;
     setenv("PURSER_WORKERS", "1", 1);
     setenv("PURSER_PORT", "65535", 1);
+    setenv("PURSER_TLS_PORT", "8443", 1);
+    setenv("PURSER_TLS_DIR", "/etc/tls-1/a_b.c", 1);
     setenv("PURSER_MAX_BODY_BYTES", "1024", 1);
     setenv("PURSER_DEADLINE_MS", "100", 1);
     setenv("PURSER_DRAIN_MS", "600000", 1);
@@ -99,6 +103,8 @@ static void test_each_setting_is_read(void **state)
     accept_settings(&config);
     assert_int_equal(config.workers, 1);
     assert_int_equal(config.port, 65535);
+    assert_int_equal(config.tls_port, 8443);
+    assert_string_equal(config.tls_dir, "/etc/tls-1/a_b.c");
     assert_int_equal(config.max_body_bytes, 1024);
     assert_int_equal(config.deadline_ms, 100);
     assert_int_equal(config.drain_ms, 600000);
@@ -124,6 +130,16 @@ static void test_a_wrong_value_is_named(void **state)
         {"PURSER_PORT", "-1", "PURSER_PORT is \"-1\": it must be a whole number from 1 to 65535"},
         {"PURSER_PORT", "+80", "PURSER_PORT is \"+80\": it must be a whole number from 1 to 65535"},
         {"PURSER_PORT", "0x50", "PURSER_PORT is \"0x50\": it must be a whole number from 1 to 65535"},
+        {"PURSER_TLS_PORT", "65536",
+         "PURSER_TLS_PORT is \"65536\": it must be a whole number from 0 to 65535"},
+        {"PURSER_TLS_PORT", "8080", "PURSER_TLS_PORT is 8080, and so is PURSER_PORT: they must differ"},
+        {"PURSER_TLS_DIR", "",
+         "PURSER_TLS_DIR is \"\": it must be an absolute path of letters, digits, \".\", \"_\" and \"-\""},
+        {"PURSER_TLS_DIR", "tls",
+         "PURSER_TLS_DIR is \"tls\": it must be an absolute path of letters, digits, \".\", \"_\" and \"-\""},
+        {"PURSER_TLS_DIR", "/tls; load_module /x",
+         "PURSER_TLS_DIR is \"/tls; load_module /x\": it must be an absolute path of letters, digits, \".\", "
+         "\"_\" and \"-\""},
         {"PURSER_WORKERS", "0", "PURSER_WORKERS is \"0\": it must be a whole number from 1 to 256"},
         {"PURSER_WORKERS", "18446744073709551617",
          "PURSER_WORKERS is \"18446744073709551617\": it must be a whole number from 1 to 256"},
@@ -150,13 +166,31 @@ static void test_an_unknown_setting_is_named(void **state)
 {
     (void)state;
     setenv("PURSER_WORKRES", "4", 1);
-    assert_string_equal(refused(),
-                        "PURSER_WORKRES is not a setting; these are: PURSER_WORKERS PURSER_PORT "
-                        "PURSER_MAX_BODY_BYTES PURSER_DEADLINE_MS PURSER_DRAIN_MS PURSER_DB_READERS "
-                        "PURSER_DB_WRITERS PURSER_LOG_LEVEL");
+    assert_string_equal(refused(), "PURSER_WORKRES is not a setting; these are: PURSER_WORKERS PURSER_PORT "
+                                   "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_MAX_BODY_BYTES PURSER_DEADLINE_MS "
+                                   "PURSER_DRAIN_MS PURSER_DB_READERS "
+                                   "PURSER_DB_WRITERS PURSER_LOG_LEVEL");
     unsetenv("PURSER_WORKRES");
     setenv("PURSER_PORT_8080_TCP", "tcp://10.0.0.1:8080", 1);
     assert_non_null(strstr(refused(), "PURSER_PORT_8080_TCP is not a setting"));
+}
+
+static void test_the_port_alone(void **state)
+{
+    (void)state;
+    char fault[256];
+    int port;
+    setenv("PURSER_WORKERS", "wrong", 1);
+    setenv("DATABASE_URL_FILE", "/nowhere", 1);
+    assert_int_equal(config_port(&port, fault), 0);
+    assert_int_equal(port, 8080);
+    setenv("PURSER_PORT", "81", 1);
+    assert_int_equal(config_port(&port, fault), 0);
+    assert_int_equal(port, 81);
+    setenv("PURSER_PORT", "tcp://10.0.0.1:8080", 1);
+    assert_int_equal(config_port(&port, fault), -1);
+    assert_string_equal(fault,
+                        "PURSER_PORT is \"tcp://10.0.0.1:8080\": it must be a whole number from 1 to 65535");
 }
 
 /* The connection as "keyword=value|…", without what is always there. */
@@ -356,7 +390,8 @@ static void test_print_all(void **state)
     set_parts("db:5433");
     setenv("PGSSLMODE", "require", 1);
     assert_string_equal(printed(NULL),
-                        "PURSER_WORKERS=7\nPURSER_PORT=8080\nPURSER_MAX_BODY_BYTES=1048576\n"
+                        "PURSER_WORKERS=7\nPURSER_PORT=8080\nPURSER_TLS_PORT=0\n"
+                        "PURSER_TLS_DIR=/run/secrets/purser/tls\nPURSER_MAX_BODY_BYTES=1048576\n"
                         "PURSER_DEADLINE_MS=10000\nPURSER_DRAIN_MS=15000\nPURSER_DB_READERS=1\n"
                         "PURSER_DB_WRITERS=3\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
                         "DB_PASSWORD=***\nDB_URL=db:5433\nDB_NAME=purser\nPGSSLMODE=require\n");
@@ -465,6 +500,7 @@ int main(void)
         TEST(test_a_wrong_value_is_named),
         TEST(test_a_long_value_is_cut_in_the_sentence),
         TEST(test_an_unknown_setting_is_named),
+        TEST(test_the_port_alone),
         TEST(test_libpq_reads_its_own_variables),
         TEST(test_encoding_and_name_are_always_asked_for),
         TEST(test_the_url_comes_first),

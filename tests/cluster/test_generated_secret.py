@@ -1,0 +1,82 @@
+"""The program that makes the Secrets, as its ServiceAccount, against a real API."""
+
+import base64
+from urllib.parse import urlsplit
+
+import pytest
+from harness.kubernetes import ControlPlane
+from harness.process import ROOT, run
+
+SCRIPT = ROOT / "kustomize" / "components" / "generated-secret" / "make_secrets.py"
+
+
+@pytest.fixture(scope="module")
+def purser():
+    with ControlPlane() as cluster:
+        cluster.apply("-f", ROOT / "install" / "purser.yaml")
+        yield cluster
+
+
+@pytest.fixture
+def installed(purser):
+    yield purser
+    purser.kubectl("delete", "secrets", "--all", "-n", "purser")
+
+
+def make(cluster, account, check=True):
+    """Run the program as its pod would, with what a pod finds mounted."""
+    directory = cluster.account(account, "purser")
+    env = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(cluster.port),
+           "ACCOUNT_DIR": str(directory), "DB_URL": "postgres0:5432", "DB_NAME": "purser"}  # fmt: skip
+    return run(["/usr/bin/python3", "-B", SCRIPT], check=check, env=env)
+
+
+def values(cluster, name):
+    (secret,) = cluster.get("secret", name, "-n", "purser")
+    return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+
+
+def test_both_secrets_are_made(installed):
+    make(installed, "purser-secrets")
+    assert installed.names("secrets", "-n", "purser") == ["secret/purser-database", "secret/purser-database-owner"]
+    worker, owner = values(installed, "purser-database"), values(installed, "purser-database-owner")
+    assert (worker["username"], owner["username"]) == ("purser_worker", "purser_owner")
+    assert worker["password"] != owner["password"]
+
+
+def test_a_secret_has_the_keys_of_the_contract(installed):
+    make(installed, "purser-secrets")
+    found = values(installed, "purser-database")
+    uri = urlsplit(found["uri"])
+    assert (uri.scheme, uri.username, uri.password) == ("postgresql", found["username"], found["password"])
+    assert (uri.hostname, str(uri.port), uri.path) == (found["host"], found["port"], f"/{found['dbname']}")
+    assert (found["host"], found["port"], found["dbname"]) == ("postgres0", "5432", "purser")
+
+
+def test_secrets_that_are_there_stay(installed):
+    make(installed, "purser-secrets")
+    before = installed.get("secrets", "-n", "purser")
+    assert make(installed, "purser-secrets").stdout.count("is there already") == 2
+    assert installed.get("secrets", "-n", "purser") == before
+
+
+def test_an_apply_leaves_the_secrets_alone(installed):
+    make(installed, "purser-secrets")
+    before = installed.get("secrets", "-n", "purser")
+    installed.apply("-f", ROOT / "install" / "purser.yaml")
+    assert installed.get("secrets", "-n", "purser") == before
+
+
+def test_the_account_may_create_secrets_and_nothing_else(installed):
+    # By itself, without what every account may ask about itself and about the API.
+    asked = installed.kubectl("auth", "can-i", "--list", "-n", "purser", user=installed.log_in("purser-secrets", "purser"))
+    default = installed.kubectl("auth", "can-i", "--list", "-n", "purser", user=installed.log_in("default", "purser"))
+    more = set(asked.stdout.splitlines()) - set(default.stdout.splitlines())
+    assert [line.split() for line in more] == [["secrets", "[]", "[]", "[create]"]]
+
+
+def test_another_account_may_not_even_that(installed):
+    done = make(installed, "purser", check=False)
+    assert done.returncode == 1
+    assert "The Secret purser-database-owner can't be made: the API answered 403" in done.stderr
+    assert installed.names("secrets", "-n", "purser") == []
