@@ -5,25 +5,28 @@ RUN /src/install/packages build
 WORKDIR /src
 COPY Makefile VERSION ./
 COPY fcgi fcgi
-COPY schema schema
+COPY schema/*.sql schema/embed schema/fill schema/
+COPY schema/sample/*.csv schema/sample/
 ARG REVISION=unknown
 RUN make REVISION="$REVISION"
 COPY nginx nginx
 COPY supervisord supervisord
 # All that is added to the image, as one tree. Its times are the commit's, those of the directories, too.
 ARG SOURCE_DATE_EPOCH=0
-RUN mkdir -p /image/usr/bin /image/usr/lib/purser/supervisord /image/usr/share/purser/sample \
+RUN mkdir -p /image/usr/bin /image/usr/lib/purser/schema /image/usr/lib/purser/supervisord \
+        /image/usr/share/purser/sample \
     && cp build/purser /image/usr/bin/ \
     && cp -R nginx /image/usr/lib/purser/ \
     && cp supervisord/start supervisord/supervisord.py supervisord/supervisord.conf supervisord/purser.conf \
         /image/usr/lib/purser/supervisord/ \
+    && cp schema/fill /image/usr/lib/purser/schema/ \
     && cp schema/sample/*.csv /image/usr/share/purser/sample/ \
     && find /image -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
 
 FROM debian:trixie-slim
-# The same packages give the same layer, byte for byte: what apt leaves in caches and logs goes (a file that the base image
-# has is emptied, since its removal would be noted with the time of day), and what the packages' scripts wrote gets the
-# base image's time. The packages' own files have the times that they were packed with.
+# The same packages give the same layer, byte for byte: what apt leaves in caches and logs goes (a file that the base
+# image has is emptied, since its removal would be noted with the time of day), and what the packages' scripts wrote gets
+# the base image's time. The packages' own files have the times that they were packed with.
 RUN start=$(date +%s) \
     && before=$(find /var/cache /var/lib/apt/lists /var/log -type f) \
     && apt-get -qq update \
@@ -31,7 +34,8 @@ RUN start=$(date +%s) \
         libfcgi0t64 libjson-c5 libpq5 nginx supervisor \
     && find /var/cache /var/lib/apt/lists /var/log -type f | while read -r file; do \
         case " $(echo $before) " in *" $file "*) : >"$file" ;; *) rm "$file" ;; esac; done \
-    && find /etc /run /tmp /usr /var -xdev -newermt "@$start" -exec touch -hr /etc/debian_version {} +
+    && find /etc /run /tmp /usr /var -xdev -newermt "@$start" -not -path /etc/hosts -not -path /etc/resolv.conf \
+        -exec touch -hr /etc/debian_version {} +
 COPY --from=build /image/ /
 ENV RUN_DIR=/tmp/purser
 USER 10001:10001
@@ -43,7 +47,7 @@ ARG REVISION=unknown
 ARG CREATED=unknown
 ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="purser" \
-    org.opencontainers.image.description="Passengers and employees over HTTP: nginx, FastCGI workers in C, supervisord" \
+    org.opencontainers.image.description="Passengers and employees over HTTP: FastCGI workers in C behind nginx" \
     org.opencontainers.image.licenses="MIT" \
     org.opencontainers.image.version="$VERSION" \
     org.opencontainers.image.revision="$REVISION" \

@@ -5,7 +5,7 @@ CC = gcc
 endif
 BUILD = build
 SAN =
-export PORT RUN_DIR DATABASE_URL IMAGE TAG DIGEST SINCE FROM TO REGISTRY
+export PORT RUN_DIR DATABASE_URL IMAGE TAG DIGEST SINCE FROM TO REGISTRY BRANCH REMOTE
 
 # Debian keeps libpq's header in a folder of its own.
 CPPFLAGS = -D_GNU_SOURCE -Ifcgi -I/usr/include/postgresql
@@ -28,8 +28,8 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all tests gcc clang asan test test-unit test-gateway test-system test-stack run up down bench image manifests \
-	check-manifests changed push release promote lint format clean help FORCE
+# Every target with a ## line is a name, not a file.
+.PHONY: tests gcc clang asan FORCE $(shell sed -n '/## /s/^\([a-z -]*\):.*/\1/p' Makefile)
 
 all: $(BUILD)/purser ## build the program, build/purser
 
@@ -123,8 +123,11 @@ image: ## build the container images from the last commit; print and check their
 	@install/image build
 
 test-stack: ## test the images, compose and the playbook on the container engine that runs here
-	@install/packages stack
-	@tests/run stack
+test-cluster: ## test the manifests with a real API server
+test-pipeline: ## test the way from a commit to an overlay, with a registry of the tests' own, and the workflow files
+test-stack test-cluster test-pipeline: test-%:
+	@install/packages $*
+	@tests/run $*
 
 manifests: ## write install/*.yaml with kustomize
 	@install/manifests write
@@ -132,17 +135,33 @@ manifests: ## write install/*.yaml with kustomize
 check-manifests: ## fail when install/*.yaml is not what kustomize writes, or a check of the manifests finds something
 	@install/manifests check
 
-changed: ## say whether files of IMAGE= have changed SINCE= a commit
-	@install/image changed
+changed: ## say whether files of IMAGE= (both) have changed SINCE= a commit (the one in the dev overlay)
+	@install/packages delivery
+	@install/changed $(if $(OUTPUT),--output "$(OUTPUT)") || [ $$? -eq 1 ]
 
-push: ## push IMAGE= of this commit to REGISTRY=, tagged TAG=
-	@install/image push
+push: ## push IMAGE=, built and tested from this commit, to REGISTRY=, tagged TAG=main-<sha>
+	@install/packages delivery
+	@install/push push
 
-release: ## put TAG= (and DIGEST=) of IMAGE= into its overlay and its install file
+join: ## make one TAG= of IMAGE= in REGISTRY= of TAG=-amd64 and TAG=-arm64
+	@install/packages delivery
+	@install/push join
+
+pull: ## fetch IMAGE= as dev has it, for tests of the other one
+	@install/packages delivery
+	@install/push pull
+
+release: ## put TAG= (and DIGEST=) of IMAGE= (purser) into its overlay and its install file
+	@install/packages delivery
 	@install/release set
 
-promote: ## make TO= of the tested image FROM=, without building, and release it
+promote: ## make the version TO= of the tested images FROM=, without building, and release it
+	@install/packages delivery
 	@install/release promote
+
+commit-release commit-promote: commit-%: ## the same on the newest BRANCH= (main), committed and pushed to REMOTE= (origin)
+	@install/packages delivery
+	@install/commit $*
 
 # --- the house ---
 

@@ -12,7 +12,8 @@ programs() {
     if [ -e "$data/PG_VERSION" ]; then
         set -- "$(cat "$data/PG_VERSION")"
         [ -x "/usr/lib/postgresql/$1/bin/postgres" ] ||
-            fail "$data was made by PostgreSQL $1, which is not installed; nothing was touched. There is: $(cd /usr/lib/postgresql && echo ./*)"
+            fail "$data was made by PostgreSQL $1, which is not installed; nothing was touched.\
+ Here is: $(cd /usr/lib/postgresql && echo *)."
         echo "/usr/lib/postgresql/$1/bin"
     else
         set -- "$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -t / -k 5 -n | tail -n 1)"

@@ -1,8 +1,8 @@
 """Debian's supervisord, started with four changes.
 
-It ends when a program can't be kept running (FATAL): by itself it would go on without that program, and look healthy. The
-others are stopped as on SIGTERM, the reason is the last line of the log, and the exit code is 1. A program that ended by
-itself, and is started again, is said in the log, too; what it had started is stopped.
+It ends when a program can't be kept running (FATAL): by itself it would go on without that program, and look healthy.
+The others are stopped as on SIGTERM, the reason is the last line of the log, and the exit code is 1. A program that
+ended by itself, and is started again, is said in the log, too; what it had started is stopped.
 
 It hears a signal at once. By itself it looks for one once a second, as poll(2) is taken up again after a signal.
 

@@ -5,13 +5,12 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BINARY = Path(os.environ.get("BINARY", ROOT / "build" / "purser"))
-if not BINARY.is_absolute():
-    BINARY = ROOT / BINARY
+IMAGE = os.environ.get("PURSER_IMAGE")  # where it is set, service and commands are this container image's
+BINARY = ROOT / (Path(__file__).parent / "purser" if IMAGE else os.environ.get("BINARY", "build/purser"))
 
 # What a test process inherits of the caller's environment. Everything else, a PURSER_* or PG* variable above all, is
 # the test's to set.
-KEPT = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+KEPT = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", *(["PURSER_IMAGE"] if IMAGE else []))
 
 
 def environment(**settings):

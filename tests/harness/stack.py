@@ -1,7 +1,6 @@
-"""The service as it is run: supervisord, the workers and nginx, from copies of the repository's own configuration."""
+"""The service as it is run: supervisord, the workers and nginx; launch.py says from where."""
 
 import json
-import os
 import shutil
 import signal
 import socket
@@ -10,7 +9,8 @@ import tempfile
 from pathlib import Path
 
 from . import wait, web
-from .process import BINARY, ROOT, environment, run, tied
+from .launch import Checkout, Image, children
+from .process import IMAGE, tied
 
 
 def free_port():
@@ -20,27 +20,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def children(pid, name):
-    """The processes called `name` that `pid` has started."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            head, _, tail = stat.read_text().rpartition(")")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        state, parent = tail.split()[:2]
-        if head.split("(", 1)[1] == name and int(parent) == pid and state != "Z":
-            found.append(int(stat.parent.name))
-    return sorted(found)
-
-
 class Stack:
     """`with Stack(database.url) as stack:` is ready inside the block, and gone after it.
 
-    Settings go in as environment variables. `ready` False waits for nginx only, for a service whose database is away.
+    Settings go in as environment variables; None leaves one to its default. `ready` False waits for nginx only, for a
+    service whose database is away. `options` are more options of `docker run`, where the service is an image's.
     """
 
-    def __init__(self, database_url, ready=True, **settings):
+    def __init__(self, database_url, ready=True, options=(), **settings):
         self.directory = Path(tempfile.mkdtemp(prefix="purser-s-", dir="/tmp"))
         self.directory.chmod(0o755)
         self.output = self.directory / "output"  # standard output: log lines in JSON
@@ -48,38 +35,21 @@ class Stack:
         self.port = free_port()
         self.wait_ready = ready
         self.process = None
-        self.settings = {"DATABASE_URL": database_url, "PURSER_WORKERS": 2, "PURSER_PORT": self.port, **settings}
-        self.env = environment(
-            **self.settings, RUN_DIR=self.directory / "state",
-            PATH=f"{self.directory / 'bin'}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        )  # fmt: skip
-        self._lay_out()
-
-    def _lay_out(self):
-        """Copies of what runs, owned by an ordinary user."""
-        (self.directory / "bin").mkdir()
-        (self.directory / "state").mkdir()
+        self.pid = None  # supervisord's
         self.output.touch()
         self.errors.touch()
-        shutil.copy(BINARY, self.directory / "bin" / "purser")
-        for name in ("supervisord", "nginx"):
-            shutil.copytree(ROOT / name, self.directory / name)
-        self.as_user = []
-        if os.geteuid() == 0:
-            self.as_user = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-            for path in [self.directory, *self.directory.rglob("*")]:
-                shutil.chown(path, "nobody", "nogroup")
+        settings = {"DATABASE_URL": database_url, "PURSER_WORKERS": 2, "PURSER_PORT": self.port, **settings}
+        self.launcher = Image(settings, options) if IMAGE else Checkout(settings, self.directory)
 
     def start(self):
-        configuration = self.directory / "supervisord" / "supervisord.conf"
-        command = [*self.as_user, self.directory / "supervisord" / "start", configuration]
         with open(self.output, "ab") as output, open(self.errors, "ab") as errors:
             self.process = subprocess.Popen(
-                tied("TERM", command), stdin=subprocess.DEVNULL, stdout=output, stderr=errors, cwd=self.directory,
-                env=self.env,
+                tied("TERM", self.launcher.command), stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+                cwd=self.directory, env=self.launcher.env,
             )  # fmt: skip
         path = "/readyz" if self.wait_ready else "/healthz"
         wait.until(lambda: self._answers(path), f"{path} of the service")
+        self.pid = self.launcher.find_pid(self.process)
         return self
 
     def _answers(self, path):
@@ -95,13 +65,16 @@ class Stack:
 
     def workers(self):
         """The process ids of the workers."""
-        return children(self.process.pid, "purser")
+        return children(self.pid, "purser")
+
+    def nginx(self):
+        """The process id of nginx's first process."""
+        (pid,) = children(self.pid, "nginx")
+        return pid
 
     def control(self, *words):
         """What supervisorctl says to these words."""
-        configuration = self.directory / "supervisord" / "supervisord.conf"
-        env = {**self.env, "STOP_WAIT_S": "20"}
-        done = run(["supervisorctl", "-c", configuration, *words], check=False, env=env, cwd=self.directory)
+        done = self.launcher.control(*words)
         return done.stdout + done.stderr
 
     def text(self):
@@ -128,9 +101,7 @@ class Stack:
         try:
             return self.process.wait(timeout=2 * wait.PATIENCE_S)
         except subprocess.TimeoutExpired:
-            self.process.kill()  # the workers and nginx go with it as far as they can be found
-            for pid in self.workers() + children(self.process.pid, "nginx"):
-                os.kill(pid, signal.SIGKILL)
+            self.launcher.kill(self.process)
             self.process.wait()
             raise
 
@@ -151,5 +122,6 @@ class Stack:
             if self.process is not None:
                 code = self.stop()
         finally:
+            self.launcher.remove()
             shutil.rmtree(self.directory, ignore_errors=True)
         return code

@@ -10,6 +10,9 @@ CLUSTER_WIDE = {"Namespace"}
 # What the API server, or a controller, writes.
 SERVERS_OWN = {"status", "creationTimestamp", "resourceVersion", "uid", "generation", "managedFields", "selfLink", "clusterIP",
                "clusterIPs", "deletionTimestamp", "ownerReferences"}
+# Not an object's status: that of a condition to wait for, and that of the one list which the server fills in and kubectl
+# compares as a whole.
+OTHER_STATUS = r".*\.onPodConditions\[\d+\]\.status|\.spec\.volumeClaimTemplates\[0\]\.status"
 
 
 def namespaces(items):
@@ -53,7 +56,7 @@ def server_fields(items):
     """Nothing that the API server writes itself: it would differ at each apply."""
     for item in items:
         for path, key in keys({key: value for key, value in item.items() if key != "data"}):
-            if key in SERVERS_OWN and "conditions" not in path.lower():
+            if key in SERVERS_OWN and not re.fullmatch(OTHER_STATUS, f"{path}.{key}"):
                 yield f"{name_of(item)}: {path}.{key} is the server's"
 
 

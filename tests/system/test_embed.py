@@ -5,6 +5,8 @@ import shutil
 import pytest
 from harness.process import ROOT, run
 
+pytestmark = pytest.mark.checkout
+
 
 @pytest.fixture
 def schema(tmp_path):

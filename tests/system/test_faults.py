@@ -10,7 +10,7 @@ import pytest
 from harness import wait
 from harness.postgres import Cluster, person_uuid
 from harness.samples import employee, new_email, passenger
-from harness.stack import Stack, children
+from harness.stack import Stack
 from harness.web import assert_json, assert_problem
 
 DEADLINE_MS = 1000
@@ -188,7 +188,7 @@ def test_worker_restarted_under_load(stack, database):
 
 def test_nginx_reloaded_under_load(stack, database):
     """New nginx processes take over from the old ones."""
-    (nginx,) = children(stack.process.pid, "nginx")
+    nginx = stack.nginx()
     with Load(stack, database) as load:
         for _ in range(3):
             os.kill(nginx, signal.SIGHUP)
@@ -204,7 +204,7 @@ def test_everything_stops_in_order(cluster):
         with database.locked("passengers"):
             client.start()
             database.await_waiting()
-            pids = stack.workers() + children(stack.process.pid, "nginx")
+            pids = [*stack.workers(), stack.nginx()]
             stack.process.send_signal(signal.SIGTERM)
             wait.until(lambda: refuses(stack), "nginx to take no new connections")
         assert stack.process.wait(wait.PATIENCE_S) == 0

@@ -13,6 +13,8 @@ import pytest
 from harness import wait
 from harness.process import ROOT, environment, run, sanitized
 
+pytestmark = pytest.mark.checkout
+
 TITANIC = ROOT.parent / "shared" / "data" / "titanic.csv"
 HEADER = "survived,passengerClass,name,sex,age,siblingsOrSpousesAboard,parentsOrChildrenAboard,fare\n"
 ROW = "true,1,Miss Ada Ashcombe,female,20,0,0,7.25\n"

@@ -8,6 +8,8 @@ from harness import wait
 from harness.postgres import Cluster
 from harness.process import ROOT, environment, run
 
+pytestmark = pytest.mark.checkout
+
 FILES = sorted(path.name for path in (ROOT / "schema").glob("[0-9]*.sql"))
 
 

@@ -12,6 +12,8 @@ from harness.process import BINARY, ROOT, environment, run, tied
 from harness.samples import passenger
 from harness.stack import free_port
 
+pytestmark = pytest.mark.checkout
+
 
 @pytest.fixture(scope="module")
 def checkout(binary, tmp_path_factory):

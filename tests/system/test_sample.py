@@ -6,7 +6,10 @@ import sys
 from collections import Counter
 from itertools import groupby
 
+import pytest
 from harness.process import ROOT
+
+pytestmark = pytest.mark.checkout
 
 SAMPLE = ROOT / "schema" / "sample"
 

@@ -1,0 +1,108 @@
+"""Programs that end: one is started again, and one that can't be kept running ends the service, which says why."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+from harness import wait
+from harness.process import BINARY, ROOT, environment, run
+from harness.stack import Stack, children
+
+
+@pytest.fixture
+def service(cluster):
+    """A service that a test may break."""
+    database = cluster.copy_template()
+    stack = Stack(database.url).start()
+    yield stack
+    stack.destroy()
+    database.drop()
+
+
+def nginx_of(stack):
+    return wait.until(lambda: children(stack.process.pid, "nginx"), "nginx")[0]
+
+
+def await_ready(stack):
+    def is_ready():
+        try:
+            return stack.http("GET", "/readyz").status == 200
+        except OSError:
+            return False
+
+    wait.until(is_ready, "the service to be ready")
+
+
+def last_line(stack):
+    """The last line of the log, once the service has ended by itself; the exit code is not 0."""
+    assert stack.process.wait(2 * wait.PATIENCE_S) == 1
+    line = stack.log()[-1]
+    assert line["level"] == "error" and line["program"] == "supervisord", line
+    return line["msg"]
+
+
+def test_nginx_that_was_killed_comes_back(service):
+    """All of it: the workers that it leaves behind would take connections for ever."""
+    nginx = nginx_of(service)
+    orphans = children(nginx, "nginx")
+    os.kill(nginx, signal.SIGKILL)
+    service.await_line(lambda line: line["msg"] == f"nginx (process {nginx}) ended by itself: terminated by SIGKILL")
+    wait.until(lambda: not [pid for pid in orphans if os.path.exists(f"/proc/{pid}")], "its workers to end")
+    await_ready(service)
+
+
+def test_a_worker_that_ends_is_said(service):
+    worker = service.workers()[0]
+    os.kill(worker, signal.SIGKILL)
+    line = service.await_line(lambda line: f"(process {worker}) ended by itself: terminated by SIGKILL" in line["msg"])
+    assert line["level"] == "warn" and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["ts"])
+    wait.until(lambda: len(set(service.workers()) - {worker}) == 2, "another worker")
+
+
+def test_nginx_that_dies_again_and_again(service):
+    def kill():
+        for pid in children(service.process.pid, "nginx"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return service.process.poll() is not None
+
+    wait.until(kill, "the service to end")
+    reason = "nginx can't be kept running, after 4 tries: terminated by SIGKILL"
+    assert last_line(service) == f"stopped: {reason}"
+    assert [line for line in service.log() if line["msg"] == f"{reason}; stopping everything"]
+    assert service.workers() == []
+
+
+def test_nginx_whose_port_is_taken(service):
+    """The reason has what nginx itself said last."""
+    service.control("stop", "nginx")
+    with socket.create_server(("", service.port)):
+        service.control("start", "nginx")
+        said = last_line(service)
+    assert said.startswith("stopped: nginx can't be kept running, after 4 tries: exit status 1: ")
+    assert f":{service.port} failed (98: Address already in use)" in said or "still could not bind()" in said
+
+
+def test_a_signal_is_heard_at_once(service):
+    """Not when supervisord next looks, a second later."""
+    nginx = nginx_of(service)
+    for _ in range(3):  # it has nothing else to do meanwhile
+        assert service.http("GET", "/hello").status == 201
+    began = time.monotonic()
+    service.process.send_signal(signal.SIGTERM)
+    wait.until(lambda: not os.path.exists(f"/proc/{nginx}"), "nginx to end")
+    assert time.monotonic() - began < 0.5
+    assert service.process.wait(wait.PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize("name", ["PURSER_PORT", "PURSER_WORKERS", "PURSER_TYPO"])
+def test_a_wrong_setting_is_the_last_line(tmp_path, name):
+    path = f"{BINARY.parent}:{os.environ['PATH']}:/usr/sbin"
+    env = environment(PATH=path, RUN_DIR=tmp_path, **{name: "wrong"})
+    done = run([ROOT / "supervisord" / "start", ROOT / "supervisord" / "supervisord.conf"], check=False, env=env)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"purser: {name} is ")
