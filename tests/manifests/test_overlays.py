@@ -33,7 +33,7 @@ def test_only_local_has_sample_data():
     assert environment(migrate)["SAMPLE_DATA"] == "1"
 
 
-def test_only_production_keeps_pods_off_each_others_nodes():
+def test_only_production_has_pods_wait_for_a_node_of_their_own():
     hard = {}
     for name in INSTALL:
         rules = get(objects(name), "Deployment", "purser")["spec"]["template"]["spec"]["topologySpreadConstraints"]

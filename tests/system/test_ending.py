@@ -9,8 +9,11 @@ import time
 
 import pytest
 from harness import wait
+from harness.launch import children
 from harness.process import BINARY, ROOT, environment, run
-from harness.stack import Stack, children
+from harness.stack import Stack
+
+pytestmark = pytest.mark.checkout  # tests/stack/test_image.py has this of the container
 
 
 @pytest.fixture
@@ -21,10 +24,6 @@ def service(cluster):
     yield stack
     stack.destroy()
     database.drop()
-
-
-def nginx_of(stack):
-    return wait.until(lambda: children(stack.process.pid, "nginx"), "nginx")[0]
 
 
 def await_ready(stack):
@@ -47,7 +46,7 @@ def last_line(stack):
 
 def test_nginx_that_was_killed_comes_back(service):
     """All of it: the workers that it leaves behind would take connections for ever."""
-    nginx = nginx_of(service)
+    nginx = service.nginx()
     orphans = children(nginx, "nginx")
     os.kill(nginx, signal.SIGKILL)
     service.await_line(lambda line: line["msg"] == f"nginx (process {nginx}) ended by itself: terminated by SIGKILL")
@@ -65,7 +64,7 @@ def test_a_worker_that_ends_is_said(service):
 
 def test_nginx_that_dies_again_and_again(service):
     def kill():
-        for pid in children(service.process.pid, "nginx"):
+        for pid in children(service.pid, "nginx"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return service.process.poll() is not None
@@ -89,7 +88,7 @@ def test_nginx_whose_port_is_taken(service):
 
 def test_a_signal_is_heard_at_once(service):
     """Not when supervisord next looks, a second later."""
-    nginx = nginx_of(service)
+    nginx = service.nginx()
     for _ in range(3):  # it has nothing else to do meanwhile
         assert service.http("GET", "/hello").status == 201
     began = time.monotonic()

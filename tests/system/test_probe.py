@@ -9,6 +9,8 @@ import pytest
 from harness.process import BINARY, environment, run
 from harness.stack import free_port
 
+pytestmark = pytest.mark.checkout
+
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n" + b"x" * 20
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
 LIMIT_S = 3

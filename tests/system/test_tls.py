@@ -7,8 +7,9 @@ import ssl
 import pytest
 from harness import web
 from harness.certificate import Certificate
+from harness.launch import children
 from harness.process import BINARY, ROOT, environment, run
-from harness.stack import Stack, children, free_port
+from harness.stack import Stack, free_port
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -24,7 +25,8 @@ def service(cluster, certificate):
     """A service that listens with TLS, too; `tls_port` says where."""
     database = cluster.copy_template()
     port = free_port()
-    with Stack(database.url, PURSER_TLS_PORT=port, PURSER_TLS_DIR=certificate.directory) as stack:
+    mount = f"--volume={certificate.directory}:{certificate.directory}:ro"
+    with Stack(database.url, options=[mount], PURSER_TLS_PORT=port, PURSER_TLS_DIR=certificate.directory) as stack:
         stack.tls_port = port
         yield stack
     database.drop()
@@ -74,13 +76,12 @@ def test_plain_http_is_told_so(service):
 
 def test_a_rotated_certificate_is_served_at_once(service, certificate):
     """By the same processes: nothing was reloaded."""
-    (nginx,) = children(service.process.pid, "nginx")
-    before = children(nginx, "nginx")
+    before = children(service.nginx(), "nginx")
     for _ in range(3):
         certificate.renew()
         for _ in range(4):  # whichever process takes it
             assert certificate.is_served(service.tls_port)
-    assert children(nginx, "nginx") == before
+    assert children(service.nginx(), "nginx") == before
 
 
 @pytest.fixture
@@ -99,12 +100,14 @@ def refused(directory, tmp_path):
     return done.stderr.splitlines()[-1]
 
 
+@pytest.mark.checkout
 @pytest.mark.parametrize("name", ["tls.crt", "tls.key"])
 def test_a_missing_file_stops_the_start(broken, tmp_path, name):
     (broken.directory / name).unlink()
     assert f"but {broken.directory}/{name} can't be read." in refused(broken.directory, tmp_path)
 
 
+@pytest.mark.checkout
 @pytest.mark.parametrize("name", ["tls.crt", "tls.key"])
 def test_a_file_with_something_else_stops_the_start(broken, tmp_path, name):
     (broken.directory / name).write_text("no certificate, no key")
@@ -112,6 +115,7 @@ def test_a_file_with_something_else_stops_the_start(broken, tmp_path, name):
     assert f"the certificate in {broken.directory} is no use: cannot load certificate" in said and name in said
 
 
+@pytest.mark.checkout
 def test_a_key_of_another_certificate_stops_the_start(broken, tmp_path):
     key = (broken.directory / "tls.key").read_text()
     broken.renew()
