@@ -1,8 +1,9 @@
-// A Kubernetes cluster for the tests, in one program: etcd and the control plane's processes as Kubernetes ships them,
-// and kubectl. The first argument says which one it is.
+// A Kubernetes cluster for the tests, in one program: etcd, the processes of the control plane and of a node as Kubernetes
+// ships them, and kubectl. The first argument says which one it is.
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -12,7 +13,9 @@ import (
 	kubectl "k8s.io/kubectl/pkg/cmd"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
 func main() {
@@ -20,6 +23,8 @@ func main() {
 		"kube-apiserver":          apiserver.NewAPIServerCommand,
 		"kube-controller-manager": controllers.NewControllerManagerCommand,
 		"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
+		"kube-proxy":              proxy.NewProxyCommand,
+		"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
 		"kubectl":                 kubectl.NewDefaultKubectlCommand,
 	}
 	name := ""

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from harness import wait
 from harness.kubernetes import ControlPlane, asked, changed
 from manifests.builds import ON_PRODUCTION, TOGETHER, printed
 
@@ -23,19 +24,30 @@ CLOUDNATIVE_PG = {
 }  # fmt: skip
 
 
+def resources(cluster):
+    return cluster.kubectl("api-resources", "--cached=false", "-o", "name").stdout.splitlines()
+
+
 def extend(cluster):
     """Make the kinds known that components bring in."""
     cluster.apply("--server-side", "-f", cluster.built / "crds")
     cluster.apply("-f", "-", input=json.dumps(CLOUDNATIVE_PG))
-    cluster.kubectl("wait", "--for=condition=Established", "crds", "--all", "--timeout=30s")
+    kinds = {"httproutes", "sealedsecrets", "clusters"}
+    wait.until(lambda: kinds <= {line.partition(".")[0] for line in resources(cluster)}, "the new kinds", pause=0.5)
 
 
 @pytest.fixture(scope="module")
-def in_production():
+def running():
     with ControlPlane() as cluster:
         extend(cluster)
-        cluster.apply("-f", "-", input=printed("production"))
         yield cluster
+
+
+@pytest.fixture
+def in_production(running):
+    """A cluster that has the production overlay, whatever it had before."""
+    running.apply("-f", "-", input=printed("production"))
+    return running
 
 
 @pytest.mark.parametrize("name", map("+".join, TOGETHER))

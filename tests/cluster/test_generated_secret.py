@@ -31,6 +31,12 @@ def make(cluster, account, check=True):
     return run(["/usr/bin/python3", "-B", SCRIPT], check=check, env=env)
 
 
+def may(cluster, account):
+    """What an account may do in the namespace, as kubectl lists it."""
+    done = cluster.kubectl("auth", "can-i", "--list", "-n", "purser", user=cluster.log_in(account, "purser"))
+    return set(done.stdout.splitlines())
+
+
 def values(cluster, name):
     (secret,) = cluster.get("secret", name, "-n", "purser")
     return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
@@ -68,11 +74,9 @@ def test_an_apply_leaves_the_secrets_alone(installed):
 
 
 def test_the_account_may_create_secrets_and_nothing_else(installed):
-    # By itself, without what every account may ask about itself and about the API.
-    asked = installed.kubectl("auth", "can-i", "--list", "-n", "purser", user=installed.log_in("purser-secrets", "purser"))
-    default = installed.kubectl("auth", "can-i", "--list", "-n", "purser", user=installed.log_in("default", "purser"))
-    more = set(asked.stdout.splitlines()) - set(default.stdout.splitlines())
-    assert [line.split() for line in more] == [["secrets", "[]", "[]", "[create]"]]
+    # besides what every account may ask about itself and about the API
+    allowed, everybody = may(installed, "purser-secrets"), may(installed, "default")
+    assert [line.split() for line in allowed - everybody] == [["secrets", "[]", "[]", "[create]"]]
 
 
 def test_another_account_may_not_even_that(installed):

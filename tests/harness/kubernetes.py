@@ -1,6 +1,7 @@
-"""A Kubernetes control plane on loopback: etcd, API server, controllers and scheduler as they are, and kubectl.
+"""Kubernetes: a control plane on loopback, and a whole cluster of one node in a container.
 
-There is no node, so no pod ever runs: what is real is everything that the API server checks and that controllers make.
+Of the first, which starts in seconds, everything is real that the API server checks and that controllers make; there is
+no node, so no pod runs. In the second one pods run.
 """
 
 import json
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from . import wait
+from . import engine, wait
 from .process import ROOT, environment, run, tied
 from .stack import free_port
 
@@ -20,6 +21,9 @@ TOKENS = """admin,admin,1,system:masters
 controllers,system:kube-controller-manager,2
 scheduler,system:kube-scheduler,3
 """
+# What holds a pod's network while its containers come and go.
+PAUSE = 'FROM debian:trixie-slim\nUSER 65535:65535\nCMD ["sleep", "infinity"]\n'
+NODE_PORT = 30000  # of kustomize/components/nodeport
 NONE = '{"items": []}'
 
 
@@ -46,8 +50,31 @@ def build():
     return Path(run([ROOT / "tests" / "cluster" / "build"], timeout=1800).stdout.strip())
 
 
-class ControlPlane:
-    """`with ControlPlane() as cluster:` is ready inside the block, and gone after it."""
+class Client:
+    """What can be done with kubectl; a cluster of either kind says how it is called."""
+
+    def kubectl(self, *words, **options):
+        """kubectl WORDS…; see process.run."""
+        raise NotImplementedError
+
+    def apply(self, *words, **options):
+        """kubectl apply, which may complain of nothing; a line for each object, that says what became of it."""
+        done = self.kubectl("apply", *words, **options)
+        assert done.stderr == ""
+        return done.stdout.splitlines()
+
+    def get(self, *words, **options):
+        """The objects that `kubectl get WORDS…` finds."""
+        found = json.loads(self.kubectl("get", "-o", "json", "--ignore-not-found", *words, **options).stdout or NONE)
+        return found.get("items", [found])
+
+    def names(self, *words):
+        """The names, with their kinds, of what `kubectl get WORDS…` finds."""
+        return self.kubectl("get", "-o", "name", "--ignore-not-found", *words).stdout.split()
+
+
+class ControlPlane(Client):
+    """etcd, API server, controllers, scheduler: `with ControlPlane() as cluster:` is ready inside the block."""
 
     def __init__(self):
         self.built = build()
@@ -126,21 +153,6 @@ class ControlPlane:
         env = environment(KUBECONFIG=self.directory / f"{user}.kubeconfig", KUBECACHEDIR=self.directory / "cache")
         return run([self.built / "cluster", "kubectl", *words], check=check, env=env, cwd=self.directory, **options)
 
-    def apply(self, *words, **options):
-        """kubectl apply, which may complain of nothing; a line for each object, that says what became of it."""
-        done = self.kubectl("apply", *words, **options)
-        assert done.stderr == ""
-        return done.stdout.splitlines()
-
-    def get(self, *words, **options):
-        """The objects that `kubectl get WORDS…` finds."""
-        found = json.loads(self.kubectl("get", "-o", "json", "--ignore-not-found", *words, **options).stdout or NONE)
-        return found.get("items", [found])
-
-    def names(self, *words):
-        """The names, with their kinds, of what `kubectl get WORDS…` finds."""
-        return self.kubectl("get", "-o", "name", "--ignore-not-found", *words).stdout.split()
-
     def account(self, name, namespace):
         """A directory such as a pod of this ServiceAccount finds mounted."""
         directory = self.directory / "accounts" / namespace / name
@@ -178,3 +190,76 @@ class ControlPlane:
 
     def __exit__(self, *_):
         self.stop()
+
+
+class Node(Client):
+    """A cluster with a node, tests/cluster/node: `with Node(images) as cluster:` is ready for pods of these images.
+
+    `images` says for each name by which pods ask what the engine calls it. NetworkPolicies are taken, but nobody here
+    enforces them. Its port for NodePort Services is `port` on loopback.
+    """
+
+    HERE = ROOT / "tests" / "cluster" / "node"
+
+    def __init__(self, images):
+        self.images = images
+        engine.docker("build", "-t", "purser-test-node", self.HERE)
+        run(["docker", "build", "-t", "purser-test-pause", "-"], input=PAUSE)
+        self.port = free_port()
+        self.container = engine.Container(
+            "purser-test-node", "--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--security-opt=seccomp=unconfined",
+            "--security-opt=apparmor=unconfined", "--cgroupns=private", "--device=/dev/kmsg", "--tmpfs=/run:exec",
+            "--tmpfs=/tmp", "-v=/var/lib/containerd", "-v=/var/lib/kubelet", "-v=/var/lib/etcd", "-v=/volume",
+            f"-v={build()}:/cluster:ro", f"-v={ROOT}:{ROOT}:ro", f"--publish=127.0.0.1:{self.port}:{NODE_PORT}",
+        )  # fmt: skip
+
+    def kubectl(self, *words, check=True, **options):
+        command = ["docker", "exec", "-i", self.container.name, "/cluster/cluster", "kubectl", *words]
+        return run(command, check=check, **options)
+
+    def load(self, name, image):
+        """Have an image of the engine's on the node, by this name."""
+        save = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
+        inside = ["docker", "exec", "-i", self.container.name]
+        run([*inside, "ctr", "-n=k8s.io", "images", "import", "-"], stdin=save.stdout)
+        assert save.wait() == 0
+        known, wanted = (full if ":" in full else f"{full}:latest" for full in (image, name))
+        if known != wanted:
+            names = [f"docker.io/library/{each}" for each in (known, wanted)]
+            self.container.exec("ctr", "-n=k8s.io", "images", "tag", "--force", *names)
+
+    def _is_ready(self):
+        assert self.container.state["Running"], self.container.logs()
+        ready = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
+        return self.kubectl("get", "node", "node", "-o", ready, check=False).stdout == "True"
+
+    def _give_volume(self):
+        """One volume for whoever claims it; a directory of the node's."""
+        self.apply("-f", "-", input=json.dumps({
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "volume"},
+            "spec": {"capacity": {"storage": "8Gi"}, "accessModes": ["ReadWriteOnce"], "local": {"path": "/volume"},
+                     "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+                         {"key": "kubernetes.io/hostname", "operator": "In", "values": ["node"]}]}]}}},
+        }))  # fmt: skip
+
+    def name_services(self, namespace):
+        """Do what the cluster's DNS would do for the Services that are there."""
+        lines = [f"{s['spec']['clusterIP']} {s['metadata']['name']}.{namespace}.svc.cluster.local"
+                 for s in self.get("services", "-n", namespace)]  # fmt: skip
+        run(["docker", "exec", "-i", self.container.name, "tee", f"/names/{namespace}"], input="\n".join(lines) + "\n")
+
+    def __enter__(self):
+        self.container.__enter__()
+        try:
+            self.load("purser-test-pause", "purser-test-pause")
+            for name, image in self.images.items():
+                self.load(name, image)
+            wait.until(self._is_ready, "the node", pause=0.5, timeout=120)
+            self._give_volume()
+            return self
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_):
+        self.container.__exit__()
