@@ -32,8 +32,7 @@ class Machine:
         self.first = None
         self.variables = {
             "purser_directory": str(directory), "purser_project": self.project, "purser_port": self.port,
-            "purser_image": f"{self.project}-purser", "postgres0_image": f"{self.project}-postgres0",
-            "purser_settings": {"POSTGRES0_PORT": free_port()},
+            "purser_tag": self.project, "purser_settings": {"POSTGRES0_PORT": free_port()},
         }  # fmt: skip
 
     def play(self, **variables):
@@ -56,7 +55,7 @@ class Machine:
             found = docker(*kind.split(), "--filter", label).stdout.split()
             if found:
                 docker(*remove.split(), *found)
-        docker("rmi", self.variables["purser_image"], self.variables["postgres0_image"], check=False)
+        docker("rmi", f"purser:{self.project}", f"postgres0:{self.project}", check=False)
         shutil.rmtree(self.directory)
 
 
