@@ -101,6 +101,7 @@ def test_later_starts_keep_the_data(volume):
         first.sql("CREATE TABLE kept ()")
         first.sql("ALTER SYSTEM SET work_mem = '5MB'")
         assert first.stop() == 0
+    volume.sh("chmod -R g+rwX .")  # as a cluster does with a volume that is to be a group's
     with Postgres0(volume=volume, **PASSWORDS) as second:
         assert second.sql("SELECT count(*) FROM kept") == "0"
         assert second.sql("SHOW work_mem") == "5MB"
