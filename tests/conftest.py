@@ -1,8 +1,12 @@
 """Fixtures of every suite: one PostgreSQL for the session, a fresh database for each module."""
 
+import signal
+
 import pytest
 from harness.postgres import Cluster
 from harness.process import BINARY
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # who stops the tests doesn't leave behind what they started
 
 
 @pytest.fixture(scope="session")

@@ -35,8 +35,12 @@ class Images:
         self.names = {f"purser:{self.tag}": engine.PURSER, f"postgres0:{self.tag}": engine.POSTGRES0}
 
     def __enter__(self):
-        for name, image in self.names.items():
-            engine.docker("tag", image, name)
+        try:
+            for name, image in self.names.items():
+                engine.docker("tag", image, name)
+        except BaseException:
+            self.__exit__()
+            raise
         return self.tag
 
     def __exit__(self, *_):

@@ -18,6 +18,7 @@ def checkout(tmp_path):
     for name in ("install", "kustomize"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("ansible"))
     (tmp_path / "tests/manifests").mkdir(parents=True)
+    shutil.copy(ROOT / "tests/run", tmp_path / "tests")
     (tmp_path / "tests/manifests/test_nothing.py").write_text("def test_nothing():\n    pass\n")
     return tmp_path
 

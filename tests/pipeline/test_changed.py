@@ -72,8 +72,11 @@ def test_without_a_commit_it_is_since_the_image_that_dev_has(checkout):
 
 
 def test_another_registry_counts_as_changed(checkout):
-    checkout.make("release", TAG=f"main-{checkout.git('rev-parse', 'HEAD')}", REGISTRY="registry.example.org/b")
+    tag = f"main-{checkout.git('rev-parse', 'HEAD')}"
+    checkout.make("release", TAG=tag, IMAGE="postgres0")
+    checkout.make("release", TAG=tag, IMAGE="purser", REGISTRY="registry.example.org/b")
     checkout.commit("Release")
+    assert answers(checkout) == {"purser": "false", "postgres0": "false"}
     assert answers(checkout, REGISTRY="registry.example.org/b") == {"purser": "false", "postgres0": "true"}
 
 

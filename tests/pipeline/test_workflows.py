@@ -118,6 +118,13 @@ def test_nothing_is_pushed_before_every_test_has_passed():
     assert "push-images" in jobs["release"]["needs"]
 
 
+def test_the_images_that_are_pushed_are_the_ones_that_were_tested():
+    """Without their names `make test-stack` builds what was made from another commit, as a fetched image is."""
+    tests = [step for step in workflow.load("pipeline.yaml")["jobs"]["push-images"]["steps"] if
+             step.get("run") == "make test-stack"]
+    assert [step["env"] for step in tests] == [{"PURSER_IMAGE": "purser:local", "POSTGRES0_IMAGE": "postgres0:local"}]
+
+
 @each_job
 def test_an_action_is_pinned_to_a_commit_and_says_its_version(file, name, job):
     text = (workflow.DIRECTORY / file).read_text()

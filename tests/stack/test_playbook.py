@@ -6,11 +6,16 @@ import re
 import shutil
 import urllib.request
 import uuid
+from pathlib import Path
 
 import pytest
-from harness.engine import docker
+from harness.engine import POSTGRES0, PURSER, docker
 from harness.process import ROOT, run
+from harness.registry import Registry
 from harness.stack import free_port
+
+pytestmark = pytest.mark.skipif(not Path("/etc/debian_version").exists() or Path("/etc/lsb-release").exists(),
+                                reason="the playbook is for Debian, and tried on this machine itself")
 
 PLAYBOOK = ROOT / "install" / "ansible" / "playbook.yaml"
 
@@ -25,15 +30,15 @@ def run_whole(*command):
 class Machine:
     """This machine as the playbook's only host, with a directory and containers of the test's own."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, **variables):
         self.directory = directory
         self.project = f"purser-test-{uuid.uuid4().hex[:8]}"
         self.port = free_port()
         self.first = None
         self.variables = {
             "purser_directory": str(directory), "purser_project": self.project, "purser_port": self.port,
-            "purser_image": f"{self.project}-purser", "postgres0_image": f"{self.project}-postgres0",
-            "purser_settings": {"POSTGRES0_PORT": free_port()},
+            "purser_tag": self.project, "purser_settings": {"POSTGRES0_PORT": free_port()},
+            **variables,
         }  # fmt: skip
 
     def play(self, **variables):
@@ -56,7 +61,8 @@ class Machine:
             found = docker(*kind.split(), "--filter", label).stdout.split()
             if found:
                 docker(*remove.split(), *found)
-        docker("rmi", self.variables["purser_image"], self.variables["postgres0_image"], check=False)
+        prefix = self.variables.get("purser_registry", "")
+        docker("rmi", *(f"{prefix}{name}:{self.project}" for name in ("purser", "postgres0")), check=False)
         shutil.rmtree(self.directory)
 
 
@@ -97,6 +103,22 @@ def test_a_stopped_container_is_started_again(machine):
     docker("stop", *machine.containers())
     assert machine.play(purser_port=machine.port)["changed"] > 0
     assert machine.get("/readyz")[0] == 200
+
+
+def test_images_come_from_a_registry(tmp_path):
+    with Registry() as registry:
+        host = Machine(tmp_path / "purser", purser_registry=f"{registry.path}/")
+        try:
+            for image, name in ((PURSER, "purser"), (POSTGRES0, "postgres0")):
+                pushed = f"{registry.path}/{name}:{host.project}"
+                docker("tag", image, pushed)
+                docker("push", "-q", pushed)
+                docker("rmi", pushed)
+            assert host.play()["changed"] > 0
+            assert host.get("/readyz")[0] == 200
+            assert host.play()["changed"] == 0
+        finally:
+            host.clean()
 
 
 def test_the_playbook_passes_its_linter():

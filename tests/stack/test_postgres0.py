@@ -101,6 +101,7 @@ def test_later_starts_keep_the_data(volume):
         first.sql("CREATE TABLE kept ()")
         first.sql("ALTER SYSTEM SET work_mem = '5MB'")
         assert first.stop() == 0
+    volume.sh("chmod -R g+rwX .")  # as a cluster does with a volume that is to be a group's
     with Postgres0(volume=volume, **PASSWORDS) as second:
         assert second.sql("SELECT count(*) FROM kept") == "0"
         assert second.sql("SHOW work_mem") == "5MB"
@@ -116,6 +117,21 @@ def test_a_stop_with_clients_at_work_is_clean(volume):
                    "a client at work")
         assert database.stop(seconds=60) == 0
         assert database.logs().count("database system is shut down") == 2
+
+
+def test_what_an_exec_leaves_behind_may_die(database):
+    """Process 1 inherits it, and its death is none of a PostgreSQL's own."""
+    database.exec("sh", "-c", "sleep 600 >/dev/null 2>&1 &")
+    database.exec("pkill", "-KILL", "-x", "sleep")
+    wait.until(lambda: "sleep" not in docker("top", database.name).stdout, "the process to be gone")
+    assert database.sql("SELECT 1") == "1"
+    assert "terminating any other active server processes" not in database.logs()
+
+
+def test_a_server_that_dies_ends_the_container():
+    with Postgres0(**PASSWORDS) as database:
+        database.exec("pkill", "-KILL", "-o", "-x", "postgres")
+        assert database.await_end() == 137
 
 
 def test_a_killed_one_recovers(volume):
