@@ -25,9 +25,9 @@ RUN mkdir -p /image/usr/bin /image/usr/lib/purser/schema /image/usr/lib/purser/s
 
 FROM debian:trixie-slim
 # The same packages give the same layer, byte for byte: what apt leaves in caches and logs goes (a file that the base
-# image has is emptied, since its removal would be noted with the time of day), and what the packages' scripts wrote gets
-# the base image's time. The packages' own files have the times that they were packed with. `start` is no whole second:
-# in the one before it the engine makes files of its own, such as /etc/mtab, which belong into no layer.
+# image has is emptied, since its removal would be noted with the time of day), and what the packages' scripts wrote
+# gets the base image's time. The packages' own files have the times that they were packed with. `start` is no whole
+# second: in the one before it the engine makes files of its own, such as /etc/mtab, which belong into no layer.
 RUN start=$(date +%s.%N) \
     && before=$(find /var/cache /var/lib/apt/lists /var/log -type f) \
     && apt-get -qq update \
