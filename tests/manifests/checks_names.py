@@ -5,13 +5,14 @@ import re
 from . import program
 from .walk import containers, environment, keys, name_of, of_kind, template_of, templates
 
-RECOMMENDED = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/part-of", "app.kubernetes.io/managed-by"}
+RECOMMENDED = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/part-of",
+               "app.kubernetes.io/managed-by"}
 CLUSTER_WIDE = {"Namespace"}
 # What the API server, or a controller, writes.
 SERVERS_OWN = {"status", "creationTimestamp", "resourceVersion", "uid", "generation", "managedFields", "selfLink", "clusterIP",
                "clusterIPs", "deletionTimestamp", "ownerReferences"}
-# Not an object's status: that of a condition to wait for, and that of the one list which the server fills in and kubectl
-# compares as a whole.
+# Not an object's status: that of a condition to wait for, and that of the one list which the server fills in and
+# kubectl compares as a whole.
 OTHER_STATUS = r".*\.onPodConditions\[\d+\]\.status|\.spec\.volumeClaimTemplates\[0\]\.status"
 
 
