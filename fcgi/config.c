@@ -22,14 +22,12 @@ struct setting {
     const char *directory; /* the default of a KIND_DIRECTORY */
 };
 
-/* one restarts, one stays */
-#define WORKERS_MINIMUM   2
 #define PROCESSES_MAXIMUM 256
 #define OURS(member)      offsetof(struct config, member)
 
 static const struct setting settings[] = {
-    /* name, kind, member, default, minimum, maximum; a default of processes is a least one (default_of) */
-    {"PURSER_WORKERS", KIND_INT, OURS(workers), WORKERS_MINIMUM, 1, PROCESSES_MAXIMUM, NULL},
+    /* name, kind, member, default, minimum, maximum; that of processes is the least (default_of) */
+    {"PURSER_WORKERS", KIND_INT, OURS(workers), 1, 1, PROCESSES_MAXIMUM, NULL},
     {"PURSER_NGINX_PROCESSES", KIND_INT, OURS(nginx_processes), 1, 1, PROCESSES_MAXIMUM, NULL},
     {"PURSER_PORT", KIND_INT, OURS(port), 8080, 1, 65535, NULL},
     {"PURSER_TLS_PORT", KIND_INT, OURS(tls_port), 0, 0, 65535, NULL},

@@ -73,8 +73,7 @@ static void test_defaults(void **state)
     (void)state;
     struct config config;
     accept_settings(&config);
-    assert_true(config.workers >= 2);
-    assert_true(config.workers == 2 || config.workers == config_processors());
+    assert_int_equal(config.workers, config_processors());
     assert_int_equal(config.nginx_processes, config_processors());
     assert_int_equal(config.port, 8080);
     assert_int_equal(config.tls_port, 0);
