@@ -11,7 +11,7 @@ SECRETS = {
     "purser-database-owner": CLOUDNATIVE_PG_KEYS,
     "purser-tls": {"tls.crt", "tls.key"},
 }
-# Behind the Services, where policies look: of a cluster's DNS (5353: OpenShift) and of its API server (16443: MicroK8s).
+# Behind the Services, where policies look: of the cluster's DNS (5353: OpenShift) and API server (16443: MicroK8s).
 DNS_PORTS = (53, 5353)
 API_PORTS = (443, 6443, 8443, 16443)
 CONFIG_MAPS = {"kube-root-ca.crt": {"ca.crt"}}

@@ -100,7 +100,7 @@ def test_backups_of_a_clock_that_was_ahead_are_older_than_the_next(database):
     ahead = database.backup("save").stdout.strip()
     database.exec("mv", ahead, "/backup/purser-29991231T235959.500Z.dump")
     done = [database.backup("save", BACKUP_KEEP=2) for _ in range(2)]
-    assert [save.stdout.strip() for save in done] == [f"/backup/purser-30000101T00000{second}.500Z.dump" for second in (0, 1)]
+    assert [save.stdout for save in done] == [f"/backup/purser-30000101T00000{second}.500Z.dump\n" for second in (0, 1)]
     assert "purser-29991231T235959.500Z.dump is later than the clock" in done[0].stderr
     assert listed(database) == [done[1].stdout.strip(), done[0].stdout.strip()]
     assert done[1].stdout.strip() in database.backup("restore", "latest").stderr
@@ -163,8 +163,8 @@ def test_a_failure_after_the_commit_takes_nothing_back(database):
     before = contents(database.sql)
     database.backup("save")
     database.sql("CREATE SCHEMA own; CREATE FUNCTION own.f(n int) RETURNS int IMMUTABLE LANGUAGE sql RETURN n; "
-                 "CREATE TABLE mine AS SELECT 1 AS n; CREATE INDEX ON mine (own.f(n)); ALTER TABLE mine OWNER TO purser_owner; "
-                 "CREATE OR REPLACE FUNCTION own.f(n int) RETURNS int IMMUTABLE LANGUAGE sql RETURN n / 0; "
+                 "CREATE TABLE mine AS SELECT 1 AS n; ALTER TABLE mine OWNER TO purser_owner; "
+                 "CREATE INDEX ON mine (own.f(n)); CREATE OR REPLACE FUNCTION own.f(n int) RETURNS int IMMUTABLE LANGUAGE sql RETURN n / 0; "
                  "DELETE FROM employees")
     done = database.backup("restore", "latest", check=False)
     database.sql("DROP TABLE mine; DROP SCHEMA own CASCADE")
@@ -180,7 +180,8 @@ def test_a_commit_without_an_answer_is_not_called_undone(database):
     database.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
     try:
         database.sql("SELECT pg_reload_conf()")
-        with subprocess.Popen(["docker", "exec", database.name, BACKUP, "restore", name], stderr=subprocess.PIPE) as restore:
+        command = ["docker", "exec", database.name, BACKUP, "restore", name]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as restore:
             cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
             wait.until(lambda: database.sql(cut) == "1", "the commit to wait")
             said = restore.stderr.read().decode()
@@ -188,15 +189,16 @@ def test_a_commit_without_an_answer_is_not_called_undone(database):
         database.sql("ALTER SYSTEM RESET synchronous_standby_names")
         database.sql("SELECT pg_reload_conf()")
     assert restore.returncode == 1
-    assert said.splitlines()[-1] == ("schema/backup: The restore may have failed, the lines above say why: the database is as it "
-                                     f"was before, or as in {name}.")
+    assert said.splitlines()[-1] == ("schema/backup: The restore may have failed, the lines above say why: the database "
+                                     f"is as it was before, or as in {name}.")
     assert database.sql("SELECT count(*) FROM employees") == "885"
 
 
 def test_a_backup_of_an_older_schema_is_restored_migrated_and_served():
     """By the documented road; the workers have their rights with what is there, before the migration too."""
     with Postgres0("-v", "/backup", DB_PASSWORD="worker", DB_OWNER_PASSWORD=OWNER) as old:
-        fill = ["run", "--rm", *beside(old, "purser_owner", OWNER), "-e", "SAMPLE_DATA=1", PURSER, "/usr/lib/purser/schema/fill"]
+        fill = ["run", "--rm", *beside(old, "purser_owner", OWNER), "-e", "SAMPLE_DATA=1", PURSER,
+                "/usr/lib/purser/schema/fill"]
         docker(*fill)
         current = contents(old.sql)
         old.sql("DROP TABLE ledger; DELETE FROM purser_migrations WHERE version > 2")
@@ -248,8 +250,10 @@ def test_a_save_leaves_a_running_restore_its_file(database):
     before = contents(database.sql)
     database.backup("save")
     database.sql("DELETE FROM employees")
-    dump = subprocess.run(["docker", "exec", database.name, "sh", "-c", "cat /backup/purser-*"], capture_output=True, check=True)
-    with subprocess.Popen(["docker", "exec", "-i", database.name, BACKUP, "restore", "-"], stdin=subprocess.PIPE) as restore:
+    copy = ["docker", "exec", database.name, "sh", "-c", "cat /backup/purser-*"]
+    dump = subprocess.run(copy, capture_output=True, check=True)
+    command = ["docker", "exec", "-i", database.name, BACKUP, "restore", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as restore:
         restore.stdin.write(dump.stdout[:1000])
         restore.stdin.flush()
         wait.until(lambda: database.exec("pgrep", "-x", "cat", check=False).returncode == 0, "the restore to read")
@@ -299,7 +303,8 @@ def test_wherever_it_is_in_the_url(database, url):
 
 def test_a_password_that_is_called_so_is_none_of_that(database):
     database.sql("CREATE ROLE saver SUPERUSER LOGIN PASSWORD 'mypassword'")
-    done = database.backup("save", check=False, DATABASE_URL="postgresql://saver:mypassword@127.0.0.1/purser?sslmode=prefer")
+    url = "postgresql://saver:mypassword@127.0.0.1/purser?sslmode=prefer"
+    done = database.backup("save", check=False, DATABASE_URL=url)
     database.sql("DROP ROLE saver")
     assert (done.returncode, done.stderr) == (0, "")
 
