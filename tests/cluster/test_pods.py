@@ -65,6 +65,21 @@ def test_a_database_pod_that_is_deleted_comes_back_with_its_data(installed):
     assert get(installed, "/passengerlist").body == before
 
 
+def test_an_apply_takes_back_an_update_of_the_database_that_does_not_start(installed, overlay):
+    """Of an image that is nowhere: its pod is never ready."""
+    installed.apply("-f", "-", input=run_kustomize(overlay("local", tag="nowhere", images=("postgres0",))))
+
+    def waits():
+        pods = installed.get("pods", "-n", "purser", "-l", "app.kubernetes.io/component=database")
+        return [status["image"] for pod in pods for status in pod["status"].get("containerStatuses", [])
+                if "waiting" in status["state"]] == ["postgres0:nowhere"]
+
+    wait.until(waits, "the broken pod", timeout=90, pause=0.5)
+    installed.apply("-f", FILE)
+    await_rollout(installed, "statefulset/postgres0")
+    wait.until(lambda: get(installed, "/readyz").status == 200, "the service")
+
+
 def test_an_upgrade_loses_no_request(installed, overlay):
     done, answers = threading.Event(), []
 
