@@ -265,6 +265,18 @@ def test_a_save_leaves_a_running_restore_its_file(database):
     assert all(name.endswith(".dump") for name in database.exec("ls", "-A", "-I", ".lock", "/backup").stdout.split())
 
 
+def test_a_copy_can_be_had_by_way_of_the_databases_own_volume(database):
+    """Where there is no other one, as in a pod that has no volume for backups."""
+    before = contents(database.sql)
+    name = database.backup("save", "/var/lib/purser").stdout.strip()
+    dump = subprocess.run(["docker", "exec", database.name, "cat", name], capture_output=True, check=True).stdout
+    database.sql("DELETE FROM employees")
+    restore = ["docker", "exec", "-i", database.name, BACKUP, "restore", "-", "/var/lib/purser"]
+    subprocess.run(restore, input=dump, check=True)
+    database.exec("rm", name)
+    assert contents(database.sql) == before
+
+
 def test_a_save_that_fails_keeps_what_was_saved(database):
     name = database.backup("save").stdout.strip()
     done = database.backup("save", check=False, BACKUP_KEEP=1, PGDATABASE="nowhere")
