@@ -72,13 +72,17 @@ def image():
     return json.loads(docker("image", "inspect", PURSER).stdout)[0]
 
 
-@pytest.fixture
-def revision(image):
+def revision_of(image):
     """The commit that the image names. One of another commit, as `make pull` brings it, was tested with that."""
     made_of = image["Config"]["Labels"][f"{LABEL}.revision"]
     if made_of != git("rev-parse", "HEAD").decode().strip():
         pytest.skip(f"the image is of the commit {made_of}, not of HEAD")
     return made_of
+
+
+@pytest.fixture
+def revision(image):
+    return revision_of(image)
 
 
 @pytest.fixture
