@@ -10,7 +10,7 @@ import threading
 import pytest
 from harness import wait, web
 from harness.certificate import Certificate
-from harness.engine import PURSER, Container, docker, kill
+from harness.engine import POSTGRES0, PURSER, Container, docker, kill
 from harness.process import ROOT, run
 from harness.samples import passenger
 from harness.stack import free_port
@@ -160,16 +160,19 @@ def git(*words):
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, "TZ": "UTC"}).stdout
 
 
-def test_a_second_build_gives_the_same_layers(image, revision):
+@pytest.mark.parametrize(("name", "dockerfile"), [(PURSER, "Dockerfile"), (POSTGRES0, "schema/Dockerfile")])
+def test_a_second_build_gives_the_same_layers(name, dockerfile):
     """From the commit that the image names, with nothing kept of the first build."""
-    tag = f"{PURSER.partition(':')[0]}:again-{os.getpid()}"
+    image = json.loads(docker("image", "inspect", name).stdout)[0]
+    revision = revision_of(image)
+    tag = f"{name.partition(':')[0]}:again-{os.getpid()}"
     epoch = git("log", "-1", "--format=%ct", revision).decode().strip()
-    settings = [f"--build-arg=REVISION={revision}", f"--build-arg=SOURCE_DATE_EPOCH={epoch}"]
+    settings = [f"--build-arg=REVISION={revision}", f"--build-arg=SOURCE_DATE_EPOCH={epoch}", f"--file={dockerfile}"]
     build = ["docker", "build", "--no-cache", "--quiet", "--tag", tag, *settings, "-"]
     try:
         subprocess.run(build, input=git("archive", revision), capture_output=True, check=True)
         again = json.loads(docker("image", "inspect", tag).stdout)[0]
-        assert packages(tag) == packages(PURSER), "apt has other packages now: build the image again"
+        assert packages(tag) == packages(name), "apt has other packages now: build the image again"
         assert again["RootFS"]["Layers"] == image["RootFS"]["Layers"]
     finally:
         docker("rmi", tag, check=False)
