@@ -25,17 +25,17 @@ RUN mkdir -p /image/usr/bin /image/usr/lib/purser/schema /image/usr/lib/purser/s
 
 FROM debian:trixie-slim
 # The same packages give the same layer, byte for byte: what apt leaves in caches and logs goes (a file that the base
-# image has is emptied, since its removal would be noted with the time of day), and what the packages' scripts wrote gets
-# the base image's time. The packages' own files have the times that they were packed with.
-RUN start=$(date +%s) \
+# image has is emptied, since its removal would be noted with the time of day), and what the packages' scripts wrote
+# gets the base image's time. The packages' own files have the times that they were packed with. `start` is no whole
+# second: in the one before it the engine makes files of its own, such as /etc/mtab, which belong into no layer.
+RUN start=$(date +%s.%N) \
     && before=$(find /var/cache /var/lib/apt/lists /var/log -type f) \
     && apt-get -qq update \
     && DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 install --no-install-recommends \
         libfcgi0t64 libjson-c5 libpq5 nginx supervisor \
     && find /var/cache /var/lib/apt/lists /var/log -type f | while read -r file; do \
         case " $(echo $before) " in *" $file "*) : >"$file" ;; *) rm "$file" ;; esac; done \
-    && find /etc /run /tmp /usr /var -xdev -newermt "@$start" -not -path /etc/hosts -not -path /etc/resolv.conf \
-        -exec touch -hr /etc/debian_version {} +
+    && find /etc /run /tmp /usr /var -xdev -newermt "@$start" -exec touch -hr /etc/debian_version {} +
 COPY --from=build /image/ /
 ENV RUN_DIR=/tmp/purser
 USER 10001:10001

@@ -8,6 +8,14 @@ from pathlib import Path
 from .process import run
 
 
+def make_certificate(directory, name):
+    """A certificate for 127.0.0.1 that signs itself, and its RSA key, in files of this name."""
+    paths = directory / f"{name}.crt", directory / f"{name}.key"
+    run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", f"/CN={name}",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-out", paths[0], "-keyout", paths[1]])
+    return paths
+
+
 class Certificate:
     """A directory with tls.crt and tls.key, for 127.0.0.1, that any user can read; gone after the `with` block."""
 
@@ -31,8 +39,9 @@ class Certificate:
     def renew(self):
         """Another key and certificate in the place of the old ones."""
         new = [self.directory / f"new.{ending}" for ending in ("crt", "key")]
-        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
-             "-subj", "/CN=purser", "-addext", "subjectAltName=IP:127.0.0.1", "-out", new[0], "-keyout", new[1]])
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-days", "1", "-subj", "/CN=purser", "-addext", "subjectAltName=IP:127.0.0.1",
+             "-out", new[0], "-keyout", new[1]])
         for file in new:
             file.chmod(0o644)
             file.rename(self.directory / f"tls{file.suffix}")

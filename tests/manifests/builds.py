@@ -22,7 +22,8 @@ TOGETHER = [
     ("cloudnative-pg", "ingress", "backup", "hpa"),
     ("cloudnative-pg", "sealed-secret", "httproute"),
 ]
-# generated-secret is in the overlays already; without-postgres0 is only a part of others, and leaves no database at all.
+# generated-secret is in the overlays already; without-postgres0 is only a part of others, and leaves no database at
+# all.
 ON_PRODUCTION = [(name,) for name in COMPONENTS if name not in ("generated-secret", "without-postgres0")] + TOGETHER
 NAMES = ["base", *INSTALL, *("+".join(components) for components in ON_PRODUCTION)]
 

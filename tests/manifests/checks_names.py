@@ -10,8 +10,8 @@ CLUSTER_WIDE = {"Namespace"}
 # What the API server, or a controller, writes.
 SERVERS_OWN = {"status", "creationTimestamp", "resourceVersion", "uid", "generation", "managedFields", "selfLink", "clusterIP",
                "clusterIPs", "deletionTimestamp", "ownerReferences"}
-# Not an object's status: that of a condition to wait for, and that of the one list which the server fills in and kubectl
-# compares as a whole.
+# Not an object's status: that of a condition to wait for, and that of the one list which the server fills in and
+# kubectl compares as a whole.
 OTHER_STATUS = r".*\.onPodConditions\[\d+\]\.status|\.spec\.volumeClaimTemplates\[0\]\.status"
 
 

@@ -119,6 +119,15 @@ def test_a_backup_is_written_each_night_and_a_restore_only_when_asked_for():
     assert backup["concurrencyPolicy"] == "Forbid"
 
 
+def test_a_restore_is_a_backup_but_for_its_name_its_schedule_and_its_command():
+    backup, restore = (get(objects("backup"), "CronJob", f"postgres0-{name}") for name in ("backup", "restore"))
+    for item in (backup, restore):
+        del item["metadata"]["name"], item["spec"]["schedule"], item["spec"]["suspend"]
+        (container,) = item["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+        del container["name"], container["command"]
+    assert restore == backup
+
+
 def test_a_backup_runs_the_databases_own_image():
     items = objects("backup")
     images = {spec["image"] for where, spec, _ in containers(items) if "postgres0" in where}

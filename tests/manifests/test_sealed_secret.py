@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 import yaml
+from harness.certificate import make_certificate
 
 from .builds import KUSTOMIZE, build_overlay, load, tool
 from .checks_wiring import SECRETS
-from .test_secrets import make_certificate
 from .walk import of_kind
 
 SEAL = KUSTOMIZE / "components/sealed-secret/seal"

@@ -1,13 +1,13 @@
 """docker compose up, from a fresh clone to a service that answers, with Compose v1.29 and v2."""
 
-import os
+import platform
 import re
-import signal
 
 import pytest
+import yaml
 from harness import wait
 from harness.compose import CONTAINED, INSTALLED, Images, Project, build_contained
-from harness.engine import POSTGRES0, PURSER, Container, docker
+from harness.engine import POSTGRES0, PURSER, Container, docker, kill
 from harness.postgres0 import Postgres0
 from harness.process import ROOT
 from harness.samples import passenger
@@ -23,11 +23,17 @@ def tag():
 
 
 @pytest.fixture(scope="module", params=[INSTALLED, CONTAINED])
-def project(tag, request):
-    """A service that is up, for either Compose: nothing is set but the ports."""
+def which(request):
+    """Either Compose."""
     if request.param == CONTAINED:
         build_contained()
-    with Project(request.param, TAG=tag) as made:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def project(tag, which):
+    """A service that is up: nothing is set but the ports."""
+    with Project(which, TAG=tag) as made:
         made.up()
         yield made
 
@@ -39,15 +45,18 @@ def alone(tag):
         yield made
 
 
-def test_the_contained_compose_is_version_2(project):
-    if project.which == CONTAINED:
-        assert project.compose("version", "--short").stdout.startswith("2.")
+def test_one_compose_is_v1_29_and_the_other_is_v2(project):
+    if project.which == INSTALLED and platform.freedesktop_os_release()["VERSION_ID"] != "12":
+        pytest.skip("Debian 12 is the last one that has Compose v1.29")
+    expected = {INSTALLED: r"1\.29\.\d+", CONTAINED: r"2\.\d+\..+"}[project.which]
+    assert re.fullmatch(expected, project.compose("version", "--short").stdout.strip())
 
 
 def test_up_gives_a_healthy_service_with_the_sample_data(project):
     assert project.rows() == SAMPLE
     for service in ("purser", "postgres0"):
-        wait.until(lambda name=service: project.inspect(name)["State"]["Health"]["Status"] == "healthy", f"{service}'s health")
+        wait.until(lambda name=service: project.inspect(name)["State"]["Health"]["Status"] == "healthy",
+                   f"{service}'s health")
     assert project.inspect("migrate")["State"]["ExitCode"] == 0
 
 
@@ -77,6 +86,7 @@ def test_the_service_has_the_limits_of_the_employee_app(project):
     for service in ("purser", "migrate"):
         host = project.inspect(service)["HostConfig"]
         assert (host["NanoCpus"], host["Memory"]) == (500_000_000, 128 * 1024 * 1024)
+        assert host["MemorySwap"] == host["Memory"]  # no swap besides
 
 
 def test_down_and_up_again_keeps_the_data(project):
@@ -98,7 +108,7 @@ def test_up_again_changes_nothing(project):
 
 @pytest.mark.parametrize("service", ["purser", "postgres0"])
 def test_a_container_that_is_killed_comes_back(project, service):
-    os.kill(project.inspect(service)["State"]["Pid"], signal.SIGKILL)
+    kill(project.inspect(service)["State"]["Pid"])
     wait.until(lambda: project.inspect(service)["RestartCount"] == 1 and project.inspect(service)["State"]["Running"],
                f"{service} to be started again")
     project.await_ready()
@@ -110,6 +120,39 @@ def test_a_stop_is_in_order(project):
     project.compose("stop")
     assert [project.inspect(service)["State"]["ExitCode"] for service in ("purser", "postgres0")] == [0, 0]
     project.up()
+
+
+def test_the_grace_period_is_longer_than_the_longest_stop(project):
+    """With what the settings are by default, and up to what the example says of them."""
+    grace_s = project.inspect("purser")["Config"]["StopTimeout"]
+    drain_ms = int(docker("run", "--rm", PURSER, "purser", "config", "PURSER_DRAIN_MS").stdout)
+    assert grace_s > longest_stop_s(drain_ms)
+    most_ms = int(re.search(r"Above (\d+), PURSER_DRAIN_MS needs", example()).group(1))
+    assert grace_s == longest_stop_s(most_ms)
+
+
+def longest_stop_s(drain_ms):
+    """nginx, then the workers, as supervisord/start gives them time."""
+    return 2 * (drain_ms / 1000 + 5)
+
+
+def test_a_password_in_quotes_is_what_they_hold(tag, which):
+    with Project(which, TAG=tag) as project:
+        project.write_env(DB_PASSWORD="'a$b#c d'")
+        project.compose("up", "-d", "postgres0")
+        wait.until(lambda: project.login("purser_worker", "a$b#c d", "purser") == "purser_worker\n", "the password to count")
+
+
+def test_v1_29_alone_replaces_a_variable_in_quotes(tag, which):
+    """And docker run takes the quotes for a part of the value, as the example says."""
+    with Project(which, TAG=tag) as project:
+        project.settings["OTHER"] = "another"
+        project.write_env(DB_PASSWORD="'a${OTHER}'")
+        config = yaml.safe_load(project.compose("config").stdout)
+        found = config["services"]["postgres0"]["environment"]["DB_PASSWORD"].replace("$$", "$")
+        assert found == {"1": "aanother", "2": "a${OTHER}"}[project.compose("version", "--short").stdout[0]]
+        env_file = project.directory / ".env"
+        assert docker("run", "--rm", "--env-file", env_file, PURSER, "printenv", "DB_PASSWORD").stdout == "'a${OTHER}'\n"
 
 
 def test_the_employee_app_s_settings_and_a_new_password(alone):
@@ -128,6 +171,12 @@ def test_the_employee_app_s_settings_and_a_new_password(alone):
     assert alone.login("dev", "second", "flask_db") == "dev\n"
     assert "password authentication failed" in alone.login("dev", "first", "flask_db")
     assert alone.http("GET", f"/getpassenger/{uuid}").status == 200
+
+
+def test_the_owner_in_postgres0_is_always_the_same(alone):
+    alone.settings["DB_OWNER_USERNAME"] = "somebody"
+    alone.compose("run", "--rm", "migrate")
+    assert alone.sql("SELECT tableowner FROM pg_tables WHERE tablename = 'passengers'") == "purser_owner"
 
 
 @pytest.fixture
@@ -178,9 +227,12 @@ def variables_of_compose():
     return set(re.findall(r"\$\{(\w+)", text)) | set(re.findall(r"^ +([A-Z]\w+):$", text, re.M))
 
 
+def example():
+    return (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
 def documented():
-    text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    return dict(re.findall(r"^#?([A-Z]\w+)=(.*)$", text, re.M))
+    return dict(re.findall(r"^#?([A-Z]\w+)=(.*)$", example(), re.M))
 
 
 def test_the_example_has_every_variable_and_no_other():

@@ -8,11 +8,11 @@ import urllib.request
 
 import pytest
 from harness import wait
+from harness.certificate import make_certificate
 from harness.engine import docker
 from harness.pods import Pod, decoded
 from harness.process import ROOT
 from manifests.builds import objects
-from manifests.test_secrets import make_certificate
 from manifests.walk import get as find
 from manifests.walk import template_of
 

@@ -1,12 +1,15 @@
 """The database's image: from an empty volume to a database with its roles, and every start after that."""
 
+import json
 import re
 
 import pytest
 from harness import wait
 from harness.engine import POSTGRES0, PURSER, docker
 from harness.postgres0 import Postgres0, Volume
+from harness.process import ROOT, run
 
+LABEL = "org.opencontainers.image"
 WORKER, OWNER = "worker's own", "owner's own"
 PASSWORDS = {"DB_PASSWORD": WORKER, "DB_OWNER_PASSWORD": OWNER}
 SECRETS = "/run/secrets/purser/worker"  # a directory of the image that only passwords go to
@@ -91,9 +94,17 @@ def test_there_is_room_for_sixty_workers(database):
 def test_the_image_says_what_it_is():
     config = docker("image", "inspect", "-f", "{{.Config.User}} {{.Config.StopSignal}} {{.Config.Volumes}}", POSTGRES0).stdout
     assert config == "10001:10001 SIGINT map[/var/lib/purser:{}]\n"
-    labels = docker("image", "inspect", "-f", "{{json .Config.Labels}}", POSTGRES0).stdout
-    assert '"org.opencontainers.image.version"' in labels and '"org.opencontainers.image.revision"' in labels
-    assert docker("run", "--rm", POSTGRES0, "sh", "-c", "command -v gcc cc clang", check=False).stdout == ""
+    labels = json.loads(docker("image", "inspect", "-f", "{{json .Config.Labels}}", POSTGRES0).stdout)
+    assert labels[f"{LABEL}.title"] == "postgres0" and labels[f"{LABEL}.licenses"] == "MIT"
+    revision = labels[f"{LABEL}.revision"]
+    assert re.fullmatch("[0-9a-f]{40}", revision)
+    at_that_commit = ["git", "-c", "safe.directory=*", "-C", ROOT, "show", f"{revision}:VERSION"]
+    assert labels[f"{LABEL}.version"] == run(at_that_commit).stdout.strip()
+
+
+def test_no_compiler_is_in_it(database):
+    for name in ("gcc", "cc", "c++", "clang", "as", "ld", "make"):
+        assert database.exec("which", name, check=False).returncode == 1, name
 
 
 def test_later_starts_keep_the_data(volume):

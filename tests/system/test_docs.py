@@ -26,10 +26,39 @@ def test_every_setting_is_in_the_readme_with_its_default():
     assert documented == real
 
 
-def test_every_make_target_of_the_readme_is_there():
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in set(re.findall(r"`make (\w+)", readme())) | {"up", "down", "bench", "lint", "format", "clean"}:
-        assert re.search(rf"\bmake {target}\b|^make .*\b{target}\b", listed, re.M), target
+def makefile():
+    return (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def targets():
+    """The targets that `make help` lists."""
+    return {name for names in re.findall(r"^([a-z -]+):.*## ", makefile(), re.M) for name in names.split()}
+
+
+def texts():
+    """Every text of the checkout, by its path."""
+    files = [file for pattern in ("*.md", "[a-z]*/*.md", "[a-z]*/*/*.md") for file in ROOT.glob(pattern)]
+    return {file.relative_to(ROOT): file.read_text(encoding="utf-8") for file in files}
+
+
+def commands(text):
+    """The commands of a text: its indented lines, without their comments, and what stands in `…`, broken or not."""
+    lines = [line.partition("#")[0] for line in re.findall(r"^    .*$", text, re.M)]
+    return "\n".join(lines + [" ".join(words.split()) for words in re.findall(r"`([^`]+)`", text)])
+
+
+def test_every_make_target_of_a_text_is_there():
+    for path, text in texts().items():
+        named = re.findall(r"(?:^|[ ;&|])make ([\w-]+(?: [a-z][\w-]*)*)", commands(text), re.M)
+        assert {name for names in named for name in names.split()} <= targets(), path
+
+
+def test_every_group_of_packages_that_the_makefile_names_is_there():
+    asked = set(re.findall(r"install/packages (\w+)", makefile()))
+    for names in re.findall(r"^([a-z -]+): test-%.*\n\t@install/packages \$\*$", makefile(), re.M):
+        asked |= {name.removeprefix("test-") for name in names.split()}
+    assert {"test", "delivery", "cluster"} <= asked
+    assert asked <= set(re.findall(r"^    (\w+)\) ?", (ROOT / "install" / "packages").read_text(encoding="utf-8"), re.M))
 
 
 def test_every_file_of_the_program_is_on_the_map():
