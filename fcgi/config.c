@@ -22,14 +22,13 @@ struct setting {
     const char *directory; /* the default of a KIND_DIRECTORY */
 };
 
-/* supervisord keeps the socket only while a worker lives: one restarts, one stays */
-#define WORKERS_MINIMUM 2
-#define WORKERS_MAXIMUM 256
-#define OURS(member)    offsetof(struct config, member)
+#define PROCESSES_MAXIMUM 256
+#define OURS(member)      offsetof(struct config, member)
 
 static const struct setting settings[] = {
-    /* name, kind, member, default, minimum, maximum; PURSER_WORKERS' default is worked out (default_of) */
-    {"PURSER_WORKERS", KIND_INT, OURS(workers), WORKERS_MINIMUM, 1, WORKERS_MAXIMUM, NULL},
+    /* name, kind, member, default, minimum, maximum; that of processes is the least (default_of) */
+    {"PURSER_WORKERS", KIND_INT, OURS(workers), 1, 1, PROCESSES_MAXIMUM, NULL},
+    {"PURSER_NGINX_PROCESSES", KIND_INT, OURS(nginx_processes), 1, 1, PROCESSES_MAXIMUM, NULL},
     {"PURSER_PORT", KIND_INT, OURS(port), 8080, 1, 65535, NULL},
     {"PURSER_TLS_PORT", KIND_INT, OURS(tls_port), 0, 0, 65535, NULL},
     {"PURSER_TLS_DIR", KIND_DIRECTORY, OURS(tls_dir), 0, 0, 0, "/run/secrets/purser/tls"},
@@ -45,12 +44,12 @@ static const struct setting settings[] = {
 
 static uint64_t default_of(const struct setting *setting)
 {
-    if (setting->offset != OURS(workers))
+    if (setting->offset != OURS(workers) && setting->offset != OURS(nginx_processes))
         return setting->fallback;
-    int processors = config_processors();
-    if (processors < WORKERS_MINIMUM)
-        return WORKERS_MINIMUM;
-    return processors > WORKERS_MAXIMUM ? WORKERS_MAXIMUM : (uint64_t)processors;
+    uint64_t processors = (uint64_t)config_processors();
+    if (processors < setting->fallback)
+        return setting->fallback;
+    return processors > setting->maximum ? setting->maximum : processors;
 }
 
 static void store(struct config *config, const struct setting *setting, uint64_t value)

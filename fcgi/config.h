@@ -14,6 +14,7 @@
 
 struct config {
     int workers;             /* PURSER_WORKERS: worker processes that supervisord starts */
+    int nginx_processes;     /* PURSER_NGINX_PROCESSES */
     int port;                /* PURSER_PORT: where nginx listens */
     int tls_port;            /* PURSER_TLS_PORT: where it does so with TLS, 0 for nowhere */
     const char *tls_dir;     /* PURSER_TLS_DIR: where tls.crt and tls.key are */

@@ -1,6 +1,7 @@
 #include "gateway.h"
 
 #include "buffer.h"
+#include "feed.h"
 #include "log.h"
 #include "records.h"
 
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -51,7 +51,7 @@ struct gateway {
     gateway_begin *begin;
     void *cookie;
     struct gateway_call *calls;
-    int feed; /* memory that libfcgi reads a vetted request from */
+    struct feed feed; /* what libfcgi reads a vetted request from; it stops at the empty STDIN record */
     bool draining;
     struct loop_task drained;
     void (*on_drained)(void *cookie);
@@ -106,24 +106,6 @@ static size_t read_room(int fd)
 
 /* ---- from whole records to a call, by libfcgi ---- */
 
-/* What an earlier, longer request has left behind it is never read: libfcgi stops at the empty STDIN record.
- */
-static int write_feed(int feed, const uint8_t *bytes, size_t length)
-{
-    for (size_t at = 0; at < length;) {
-        ssize_t wrote = pwrite(feed, bytes + at, length - at, (off_t)at);
-        if (wrote < 0)
-            return -1;
-        at += (size_t)wrote;
-    }
-    return lseek(feed, 0, SEEK_SET) == 0 ? 0 : -1;
-}
-
-static int open_feed(void)
-{
-    return memfd_create("purser-request", MFD_CLOEXEC);
-}
-
 static int read_body(struct gateway_call *call)
 {
     size_t length = call->records.too_large ? 0 : (size_t)call->records.body_bytes;
@@ -143,22 +125,22 @@ static int read_body(struct gateway_call *call)
 static int decode(struct gateway_call *call, const uint8_t *bytes, size_t length)
 {
     struct gateway *gateway = call->gateway;
-    if (gateway->feed < 0)
-        gateway->feed = open_feed(); /* there was none to be had the last time */
-    if (write_feed(gateway->feed, bytes, length) != 0)
+    struct feed *feed = &gateway->feed;
+    if (feed->fd < 0 && feed_open(feed) != 0) /* there was none to be had the last time */
+        return -1;
+    if (feed_put(feed, bytes, length) != 0)
         return -1;
     FCGX_InitRequest(&call->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
     call->fcgi.keepConnection = 1;
-    call->fcgi.ipcFd = gateway->feed;
+    call->fcgi.ipcFd = feed->fd;
     if (FCGX_Accept_r(&call->fcgi) != 0) {
-        gateway->feed = open_feed(); /* libfcgi has closed the other one */
+        feed->fd = -1; /* libfcgi has closed it */
+        feed_close(feed);
         return -1;
     }
     int result = read_body(call);
     call->fcgi.ipcFd = call->fd;
-    if (length > RECEIVE_BYTES && ftruncate(gateway->feed, 0) != 0)
-        return -1; /* a long body's memory is not kept */
-    return result;
+    return feed_trim(feed, length) == 0 ? result : -1;
 }
 
 static void begin_call(struct gateway_call *call, uint8_t *bytes)
@@ -367,8 +349,7 @@ struct gateway *gateway_create(struct loop *loop, int listener, size_t body_limi
     gateway->cookie = cookie;
     gateway->accept_pause = (struct loop_timer){.due = watch_listener, .cookie = gateway};
     gateway->drained = (struct loop_task){.run = callback_drained, .cookie = gateway};
-    gateway->feed = open_feed();
-    if (gateway->feed >= 0)
+    if (feed_open(&gateway->feed) == 0)
         gateway->listener_watch =
             loop_watch(loop, listener, EPOLLIN | EPOLLEXCLUSIVE, callback_listener, gateway);
     if (gateway->listener_watch == NULL) {
@@ -399,8 +380,7 @@ void gateway_free(struct gateway *gateway)
     loop_undefer(gateway->loop, &gateway->drained);
     loop_timer_clear(gateway->loop, &gateway->accept_pause);
     loop_unwatch(gateway->loop, &gateway->listener_watch);
-    if (gateway->feed >= 0)
-        close(gateway->feed);
+    feed_close(&gateway->feed);
     free(gateway);
 }
 

@@ -4,7 +4,8 @@ It ends when a program can't be kept running (FATAL): by itself it would go on w
 The others are stopped as on SIGTERM, the reason is the last line of the log, and the exit code is 1. A program that
 ended by itself, and is started again, is said in the log, too; what it had started is stopped.
 
-It hears a signal at once. By itself it looks for one once a second, as poll(2) is taken up again after a signal.
+It hears a signal at once. By itself it looks for one once a second, as poll(2) is taken up again after a signal. One
+that came before supervisord was there ends it before anything is started.
 
 It holds on to the workers' socket. By itself supervisord closes it when no worker is left, so that two crashes in a row
 turn clients away; held, connections wait in the backlog for the second until a worker is back. Workers that were stopped
@@ -16,6 +17,7 @@ changes.) There is no TLS here, and hashlib does without OpenSSL.
 """
 
 import contextlib
+import fcntl
 import importlib
 import json
 import os
@@ -23,6 +25,10 @@ import signal
 import sys
 import time
 import types
+
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda *_: os._exit(0))  # until supervisord takes them over
+signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))  # `start` has blocked them
 
 
 class EntryPoint:
@@ -49,6 +55,7 @@ from supervisor.process import FastCGISubprocess, Subprocess  # noqa: E402
 from supervisor.socket_manager import SocketManager  # noqa: E402
 from supervisor.states import ProcessStates, SupervisorStates  # noqa: E402
 
+OUTPUT_BYTES = 1 << 20  # as much as pipe(7) allows an ordinary user
 SETTLE_S = 0.2  # what was written to standard error before has then been read by whoever merges the two
 
 
@@ -150,6 +157,10 @@ def close_and_remove(manager, close=SocketManager._close):
     with contextlib.suppress(FileNotFoundError):
         os.unlink(manager.socket_config.path)
 
+
+# nginx writes more at once than is sure to stay whole in a pipe; a large one has room for it, unless nobody reads.
+with contextlib.suppress(OSError):  # it is none
+    fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, OUTPUT_BYTES)
 
 Subprocess.complaint = None
 Subprocess.finish = finish

@@ -1,5 +1,5 @@
-// A Kubernetes cluster for the tests, in one program: etcd, the processes of the control plane and of a node as Kubernetes
-// ships them, and kubectl. The first argument says which one it is.
+// A Kubernetes cluster for the tests, in one program: etcd, the processes of the control plane and of a node as
+// Kubernetes ships them, and kubectl. The first argument says which one it is.
 package main
 
 import (

@@ -11,6 +11,7 @@ from .walk import containers, environment
 
 # Of the program's settings those that no manifest sets, and why.
 LEFT = {
+    "PURSER_NGINX_PROCESSES": "the default follows the processor limit",
     "PURSER_PORT": "8080, where the Service, the probes and the policies lead",
     "PURSER_MAX_BODY_BYTES": "the default fits the memory's limit",
     "PURSER_DEADLINE_MS": "the default is below what proxies wait",

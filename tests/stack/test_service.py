@@ -7,7 +7,7 @@ import time
 
 import pytest
 from harness import wait
-from harness.engine import docker
+from harness.engine import PURSER, Container, docker
 from harness.traffic import Traffic
 
 ROWS = 100_000
@@ -74,3 +74,13 @@ def test_stop_waits_for_a_list_that_is_being_read(container, table):
             body = answer.read().partition(b"\r\n\r\n")[2]
         stopping.join(wait.PATIENCE_S)
     assert [row["name"] for row in json.loads(body)] == [f"Person {number}" for number in range(1, ROWS + 1)]
+
+
+@pytest.mark.parametrize("delay_s", [0.05, 0.2, 0.4, 0.7, 1.0, 1.3, 1.6])
+def test_stopped_before_it_is_there(database, delay_s):
+    """However early: the kernel drops signals that a container's process 1 has no handler for."""
+    with Container(PURSER, "--cpus=0.5", env={"DATABASE_URL": database.url}) as service:
+        threading.Event().wait(delay_s)  # into the middle of its start
+        began = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - began < wait.PATIENCE_S

@@ -73,8 +73,8 @@ static void test_defaults(void **state)
     (void)state;
     struct config config;
     accept_settings(&config);
-    assert_true(config.workers >= 2);
-    assert_true(config.workers == 2 || config.workers == config_processors());
+    assert_int_equal(config.workers, config_processors());
+    assert_int_equal(config.nginx_processes, config_processors());
     assert_int_equal(config.port, 8080);
     assert_int_equal(config.tls_port, 0);
     assert_string_equal(config.tls_dir, "/run/secrets/purser/tls");
@@ -91,6 +91,7 @@ static void test_each_setting_is_read(void **state)
     (void)state;
     struct config config;
     setenv("PURSER_WORKERS", "1", 1);
+    setenv("PURSER_NGINX_PROCESSES", "3", 1);
     setenv("PURSER_PORT", "65535", 1);
     setenv("PURSER_TLS_PORT", "8443", 1);
     setenv("PURSER_TLS_DIR", "/etc/tls-1/a_b.c", 1);
@@ -102,6 +103,7 @@ static void test_each_setting_is_read(void **state)
     setenv("PURSER_LOG_LEVEL", "error", 1);
     accept_settings(&config);
     assert_int_equal(config.workers, 1);
+    assert_int_equal(config.nginx_processes, 3);
     assert_int_equal(config.port, 65535);
     assert_int_equal(config.tls_port, 8443);
     assert_string_equal(config.tls_dir, "/etc/tls-1/a_b.c");
@@ -166,10 +168,12 @@ static void test_an_unknown_setting_is_named(void **state)
 {
     (void)state;
     setenv("PURSER_WORKRES", "4", 1);
-    assert_string_equal(refused(), "PURSER_WORKRES is not a setting; these are: PURSER_WORKERS PURSER_PORT "
-                                   "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_MAX_BODY_BYTES PURSER_DEADLINE_MS "
-                                   "PURSER_DRAIN_MS PURSER_DB_READERS "
-                                   "PURSER_DB_WRITERS PURSER_LOG_LEVEL");
+    assert_string_equal(
+        refused(),
+        "PURSER_WORKRES is not a setting; these are: PURSER_WORKERS PURSER_NGINX_PROCESSES PURSER_PORT "
+        "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_MAX_BODY_BYTES PURSER_DEADLINE_MS "
+        "PURSER_DRAIN_MS PURSER_DB_READERS "
+        "PURSER_DB_WRITERS PURSER_LOG_LEVEL");
     unsetenv("PURSER_WORKRES");
     setenv("PURSER_PORT_8080_TCP", "tcp://10.0.0.1:8080", 1);
     assert_non_null(strstr(refused(), "PURSER_PORT_8080_TCP is not a setting"));
@@ -386,11 +390,12 @@ static void test_print_all(void **state)
 {
     (void)state;
     setenv("PURSER_WORKERS", "7", 1);
+    setenv("PURSER_NGINX_PROCESSES", "9", 1);
     setenv("PURSER_LOG_LEVEL", "warn", 1);
     set_parts("db:5433");
     setenv("PGSSLMODE", "require", 1);
     assert_string_equal(printed(NULL),
-                        "PURSER_WORKERS=7\nPURSER_PORT=8080\nPURSER_TLS_PORT=0\n"
+                        "PURSER_WORKERS=7\nPURSER_NGINX_PROCESSES=9\nPURSER_PORT=8080\nPURSER_TLS_PORT=0\n"
                         "PURSER_TLS_DIR=/run/secrets/purser/tls\nPURSER_MAX_BODY_BYTES=1048576\n"
                         "PURSER_DEADLINE_MS=10000\nPURSER_DRAIN_MS=15000\nPURSER_DB_READERS=1\n"
                         "PURSER_DB_WRITERS=3\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
