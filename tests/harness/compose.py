@@ -113,12 +113,13 @@ class Project:
 
     def sql(self, text, database="purser"):
         """Run SQL in postgres0 as its administrator."""
-        return self.exec("postgres0", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", text).stdout.rstrip("\n")
+        done = self.exec("postgres0", "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", text)
+        return done.stdout.rstrip("\n")
 
     def login(self, user, password, database):
         """What psql says when `user` comes by TCP."""
-        done = self.exec("postgres0", "psql", "-XAtq", "-h", "127.0.0.1", "-U", user, "-d", database, "-c", "SELECT current_user",
-                         check=False, PGPASSWORD=password)
+        done = self.exec("postgres0", "psql", "-XAtq", "-h", "127.0.0.1", "-U", user, "-d", database,
+                         "-c", "SELECT current_user", check=False, PGPASSWORD=password)
         return done.stdout + done.stderr
 
     def __enter__(self):

@@ -5,7 +5,8 @@ import re
 from . import program
 from .walk import containers, environment, keys, name_of, of_kind, template_of, templates
 
-RECOMMENDED = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/part-of", "app.kubernetes.io/managed-by"}
+RECOMMENDED = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/part-of",
+               "app.kubernetes.io/managed-by"}
 CLUSTER_WIDE = {"Namespace"}
 # What the API server, or a controller, writes.
 SERVERS_OWN = {"status", "creationTimestamp", "resourceVersion", "uid", "generation", "managedFields", "selfLink", "clusterIP",

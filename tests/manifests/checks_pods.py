@@ -216,5 +216,5 @@ def connection_budget(items):
             yield f"{scaler['spec']['maxReplicas']} pods may take {most} connections, the database has {room} for them"
 
 
-POD_CHECKS = [pod_security, no_token, least_rights, resources, employee_limits, service_probes, has_probes, grace_period, rollout,
-              jobs_end, connection_budget]
+POD_CHECKS = [pod_security, no_token, least_rights, resources, employee_limits, service_probes, has_probes, grace_period,
+              rollout, jobs_end, connection_budget]

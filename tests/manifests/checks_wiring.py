@@ -75,7 +75,8 @@ def ports(items):
         there = pod_ports(items, {"matchLabels": item["spec"]["selector"]})
         for port in item["spec"]["ports"]:
             if port.get("targetPort") not in there:
-                yield f"{name_of(item)}: its port {port['port']} leads to {port.get('targetPort')}, the pods have {sorted(there)}"
+                yield (f"{name_of(item)}: its port {port['port']} leads to {port.get('targetPort')}, "
+                       f"the pods have {sorted(there)}")
             if not port.get("name") or not port.get("appProtocol"):
                 yield f"{name_of(item)}: its port {port['port']} has no name or no appProtocol"
     for item in of_kind(items, "NetworkPolicy"):
@@ -120,7 +121,8 @@ def volume_references(volume):
     if "secret" in volume:
         yield "Secret", volume["secret"]["secretName"], keys_of(volume["secret"]), volume["secret"].get("optional", False)
     if "configMap" in volume:
-        yield "ConfigMap", volume["configMap"]["name"], keys_of(volume["configMap"]), volume["configMap"].get("optional", False)
+        source = volume["configMap"]
+        yield "ConfigMap", source["name"], keys_of(source), source.get("optional", False)
     if "persistentVolumeClaim" in volume:
         yield "PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"], set(), False
     for source in volume.get("projected", {}).get("sources", []):
@@ -208,7 +210,8 @@ def network(items):
             if not allows(items, "egress", labels, 5432):
                 yield f"{name_of(item)} may not speak with a database"
             for server, its_labels in database_servers(items):
-                if not allows(items, "egress", labels, 5432, its_labels) or not allows(items, "ingress", its_labels, 5432, labels):
+                out = allows(items, "egress", labels, 5432, its_labels)
+                if not out or not allows(items, "ingress", its_labels, 5432, labels):
                     yield f"{name_of(item)} can't reach {server}"
         elif component == "database" and allows(items, "ingress", labels, 5432, {"app.kubernetes.io/name": "stranger"}):
             yield f"{name_of(item)} lets strangers in"

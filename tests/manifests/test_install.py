@@ -28,7 +28,8 @@ def manifests(checkout, *words):
 
 
 def set_image(checkout, overlay, image):
-    subprocess.run([tool("kustomize"), "edit", "set", "image", image], cwd=checkout / "kustomize/overlays" / overlay, check=True)
+    subprocess.run([tool("kustomize"), "edit", "set", "image", image], check=True,
+                   cwd=checkout / "kustomize/overlays" / overlay)
 
 
 def changed(before, after):

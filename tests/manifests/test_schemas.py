@@ -42,7 +42,8 @@ def validate(version, text, tmp_path):
 @functools.cache
 def own_objects():
     """Every object of every build, once."""
-    seen = {yaml.dump(item, Dumper=yaml.CSafeDumper): None for name in NAMES for item in objects(name) if item["kind"] not in FOREIGN}
+    seen = {yaml.dump(item, Dumper=yaml.CSafeDumper): None
+            for name in NAMES for item in objects(name) if item["kind"] not in FOREIGN}
     return "---\n".join(seen)
 
 

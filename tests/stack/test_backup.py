@@ -17,7 +17,8 @@ TABLES = ["employees", "ledger", "passengers", "purser_migrations"]
 
 def contents(sql):
     """Every row of every table, what the tables are like, and who may do what with them."""
-    assert sql("SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'public'").split() == TABLES
+    tables = sql("SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE schemaname = 'public'")
+    assert tables.split() == TABLES
     rows = {table: sorted(sql(f"SELECT to_json(t) FROM {table} t").splitlines()) for table in TABLES}
     rights = sql("SELECT relname, relkind, pg_get_userbyid(relowner), (SELECT array_agg(a::text ORDER BY a::text) FROM "
                  "unnest(relacl) a) FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1")
@@ -44,7 +45,8 @@ def test_a_volume_that_was_dropped_comes_back_row_by_row(tmp_path):
         project.up()
         assert contents(project.sql)["passengers"] != before["passengers"]
         with open(tmp_path / "dump", "rb") as file:
-            subprocess.run(["docker", "exec", "-i", project.container("postgres0"), BACKUP, "restore", "-"], stdin=file, check=True)
+            restore = ["docker", "exec", "-i", project.container("postgres0"), BACKUP, "restore", "-"]
+            subprocess.run(restore, stdin=file, check=True)
         assert contents(project.sql) == before
         assert project.http("GET", f"/getpassenger/{uuid}").json["name"] == "Ünïque 'quoted' \\ \t name"
         assert project.http("POST", "/postpassenger", passenger()).status == 200
@@ -115,8 +117,8 @@ def test_a_backup_of_something_else_touches_nothing(database):
     before = contents(database.sql)
     database.exec("pg_dump", "-Fc", "-d", "postgres", "-f", "/backup/other.dump")
     done = database.backup("restore", "other.dump", check=False)
-    assert (done.returncode, done.stderr) == (1, "schema/backup: /backup/other.dump has no table purser_migrations in it: it is "
-                                                 "not a backup of Purser. Nothing was touched.\n")
+    assert (done.returncode, done.stderr) == (1, "schema/backup: /backup/other.dump has no table purser_migrations in it: "
+                                                 "it is not a backup of Purser. Nothing was touched.\n")
     assert contents(database.sql) == before
 
 
@@ -184,8 +186,8 @@ def test_the_owner_does_it_from_elsewhere_into_an_empty_database(database):
 def test_a_password_that_would_be_on_a_command_line_is_refused(database):
     for url in ("host=127.0.0.1 user=purser_owner password=x", "postgresql://purser_owner@127.0.0.1/purser?password=x"):
         done = database.backup("save", check=False, DATABASE_URL=url)
-        assert (done.returncode, done.stderr) == (2, "schema/backup: DATABASE_URL must not have password= in it: give PGPASSWORD "
-                                                     "or PGPASSFILE instead.\n")
+        assert (done.returncode, done.stderr) == (2, "schema/backup: DATABASE_URL must not have password= in it: "
+                                                     "give PGPASSWORD or PGPASSFILE instead.\n")
 
 
 @pytest.mark.parametrize("words", [[], ["restore"], ["forget"], ["save", "/backup", "/backup"]])

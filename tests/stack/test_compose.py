@@ -140,7 +140,8 @@ def test_a_password_in_quotes_is_what_they_hold(tag, which):
     with Project(which, TAG=tag) as project:
         project.write_env(DB_PASSWORD="'a$b#c d'")
         project.compose("up", "-d", "postgres0")
-        wait.until(lambda: project.login("purser_worker", "a$b#c d", "purser") == "purser_worker\n", "the password to count")
+        wait.until(lambda: project.login("purser_worker", "a$b#c d", "purser") == "purser_worker\n",
+                   "the password to count")
 
 
 def test_v1_29_alone_replaces_a_variable_in_quotes(tag, which):
@@ -151,8 +152,8 @@ def test_v1_29_alone_replaces_a_variable_in_quotes(tag, which):
         config = yaml.safe_load(project.compose("config").stdout)
         found = config["services"]["postgres0"]["environment"]["DB_PASSWORD"].replace("$$", "$")
         assert found == {"1": "aanother", "2": "a${OTHER}"}[project.compose("version", "--short").stdout[0]]
-        env_file = project.directory / ".env"
-        assert docker("run", "--rm", "--env-file", env_file, PURSER, "printenv", "DB_PASSWORD").stdout == "'a${OTHER}'\n"
+        run = docker("run", "--rm", "--env-file", project.directory / ".env", PURSER, "printenv", "DB_PASSWORD")
+        assert run.stdout == "'a${OTHER}'\n"
 
 
 def test_the_employee_app_s_settings_and_a_new_password(alone):

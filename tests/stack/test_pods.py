@@ -144,7 +144,8 @@ def test_the_images_python_runs_the_script_that_makes_secrets(place):
 
 def test_a_pod_stops_by_itself_within_its_grace_period(migrated, place):
     directory, secrets, network = place
-    with Pod(template_of(find(objects("production"), "Deployment", "purser")), directory / "stopped", secrets, *network) as pod:
+    template = template_of(find(objects("production"), "Deployment", "purser"))
+    with Pod(template, directory / "stopped", secrets, *network) as pod:
         pod.await_probe(get, "readinessProbe", 200)
         assert pod.stop(pod.spec["terminationGracePeriodSeconds"] - 10) == 0
 
