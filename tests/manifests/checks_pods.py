@@ -183,20 +183,36 @@ def rollout(items):
               for rule in spec["template"]["spec"].get("topologySpreadConstraints", [])}
     if set(spread) != {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}:
         yield f"pods are spread by {sorted(spread)}, not by zone and host"
+    if any(rule.get("nodeTaintsPolicy") != "Honor"
+           for rule in spec["template"]["spec"].get("topologySpreadConstraints", [])):
+        yield "nodes that pods may not run on count when they are spread, as having none"
     budget = get(items, "PodDisruptionBudget", "purser")["spec"]
     if budget.get("maxUnavailable") != 1 or budget.get("unhealthyPodEvictionPolicy") != "AlwaysAllow":
         yield "the PodDisruptionBudget holds up the draining of a node, or lets all pods go at once"
 
 
 def jobs_end(items):
-    """A Job tries again, but not for ever."""
+    """A Job tries again, but not for ever; one that an apply makes may wait as long as it takes for what it needs."""
     jobs = [(item, item["spec"]) for item in of_kind(items, "Job")]
-    jobs += [(item, item["spec"]["jobTemplate"]["spec"]) for item in of_kind(items, "CronJob")]
     for item, spec in jobs:
-        if spec.get("backoffLimit", 0) < 1 or not spec.get("activeDeadlineSeconds"):
+        if spec.get("backoffLimit", 0) < 1:
+            yield f"{name_of(item)}: no second try"
+        if "activeDeadlineSeconds" in spec:
+            yield f"{name_of(item)}: fails for good where an image or a Secret comes late"
+    cron_jobs = [(item, item["spec"]["jobTemplate"]["spec"]) for item in of_kind(items, "CronJob")]
+    for item, spec in cron_jobs:
+        if "backoffLimit" not in spec or not spec.get("activeDeadlineSeconds"):
             yield f"{name_of(item)}: no backoffLimit or no activeDeadlineSeconds"
+    for item, spec in jobs + cron_jobs:
         if spec["template"]["spec"].get("restartPolicy") != "Never":
             yield f"{name_of(item)}: restartPolicy is not Never, so that the log of a failure may be lost"
+
+
+def broken_updates(items):
+    """A StatefulSet that waits for its pod to be ready would never put a good one in the place of a broken one."""
+    for item in of_kind(items, "StatefulSet"):
+        if item["spec"].get("podManagementPolicy") != "Parallel":
+            yield f"{name_of(item)}: an apply doesn't take a broken update back"
 
 
 def connection_budget(items):
@@ -216,5 +232,5 @@ def connection_budget(items):
             yield f"{scaler['spec']['maxReplicas']} pods may take {most} connections, the database has {room} for them"
 
 
-POD_CHECKS = [pod_security, no_token, least_rights, resources, employee_limits, service_probes, has_probes, grace_period,
-              rollout, jobs_end, connection_budget]
+POD_CHECKS = [pod_security, no_token, least_rights, resources, employee_limits, service_probes, has_probes,
+              grace_period, rollout, jobs_end, broken_updates, connection_budget]

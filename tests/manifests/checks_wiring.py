@@ -11,6 +11,9 @@ SECRETS = {
     "purser-database-owner": CLOUDNATIVE_PG_KEYS,
     "purser-tls": {"tls.crt", "tls.key"},
 }
+# Behind the Services, where policies look: of the cluster's DNS (5353: OpenShift) and API server (16443: MicroK8s).
+DNS_PORTS = (53, 5353)
+API_PORTS = (443, 6443, 8443, 16443)
 CONFIG_MAPS = {"kube-root-ca.crt": {"ca.crt"}}
 
 
@@ -205,14 +208,19 @@ def network(items):
         labels = template["metadata"]["labels"]
         component = labels.get("app.kubernetes.io/component")
         if component in ("service", "migration", "backup"):
-            if not allows(items, "egress", labels, 53):
-                yield f"{name_of(item)} can't resolve names"
+            for port in DNS_PORTS:
+                if not allows(items, "egress", labels, port):
+                    yield f"{name_of(item)} can't resolve names at port {port}"
             if not allows(items, "egress", labels, 5432):
                 yield f"{name_of(item)} may not speak with a database"
             for server, its_labels in database_servers(items):
                 out = allows(items, "egress", labels, 5432, its_labels)
                 if not out or not allows(items, "ingress", its_labels, 5432, labels):
                     yield f"{name_of(item)} can't reach {server}"
+        elif component == "secrets":
+            for port in API_PORTS:
+                if not allows(items, "egress", labels, port):
+                    yield f"{name_of(item)} can't reach an API server at port {port}"
         elif component == "database" and allows(items, "ingress", labels, 5432, {"app.kubernetes.io/name": "stranger"}):
             yield f"{name_of(item)} lets strangers in"
 

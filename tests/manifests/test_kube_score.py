@@ -12,8 +12,8 @@ OPTIONAL = ("container-seccomp-profile", "container-ports-check")
 # (check, object): why it is as it is. The object is a pattern of KIND/NAME.
 EXPLAINED = {
     ("container-image-pull-policy", ".*"):
-        "A tag is never used twice and production names digests, so what is on the node is right; and the images of the "
-        "overlay `local` are nowhere else.",
+        "A registry's tag is never used twice and production names digests, so what is on the node is right; and the "
+        "images of the overlay `local` are nowhere else.",
     ("container-image-tag", ".*"):
         "The base alone has bare names, which an overlay has to rewrite; test_checks.py sees to it that each one does.",
     ("deployment-has-host-podantiaffinity", "Deployment/purser"):

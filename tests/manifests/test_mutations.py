@@ -150,9 +150,29 @@ def budget_that_holds_up_nodes(items):
     del get(items, "PodDisruptionBudget", "purser")["spec"]["unhealthyPodEvictionPolicy"]
 
 
+@fault(checks_pods.rollout)
+def spread_over_nodes_that_take_no_pod(items):
+    del pod(items)["topologySpreadConstraints"][1]["nodeTaintsPolicy"]
+
+
 @fault(checks_pods.jobs_end)
-def job_without_a_deadline(items):
-    del get(items, "Job", "purser-migrate")["spec"]["activeDeadlineSeconds"]
+def job_that_does_not_wait(items):
+    get(items, "Job", "purser-migrate")["spec"]["activeDeadlineSeconds"] = 1800
+
+
+@fault(checks_pods.jobs_end)
+def job_with_one_try(items):
+    get(items, "Job", "purser-secrets")["spec"]["backoffLimit"] = 0
+
+
+@fault(checks_pods.jobs_end, "backup")
+def cron_job_without_an_end(items):
+    del get(items, "CronJob", "postgres0-backup")["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+
+
+@fault(checks_pods.broken_updates)
+def one_pod_after_the_other(items):
+    del get(items, "StatefulSet", "postgres0")["spec"]["podManagementPolicy"]
 
 
 @fault(checks_pods.jobs_end, "backup")
@@ -314,6 +334,16 @@ def strangers_in_the_database(items):
 @fault(checks_wiring.network)
 def no_names(items):
     get(items, "NetworkPolicy", "database-clients")["spec"]["egress"].pop()
+
+
+@fault(checks_wiring.network)
+def names_at_one_port_alone(items):
+    del get(items, "NetworkPolicy", "database-clients")["spec"]["egress"][1]["ports"][2:]
+
+
+@fault(checks_wiring.network)
+def api_server_at_some_ports_alone(items):
+    get(items, "NetworkPolicy", "purser-secrets")["spec"]["egress"][0]["ports"].pop()
 
 
 @fault(checks_wiring.network, "cloudnative-pg")

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from .builds import COMPONENTS, INSTALL, NAMES, ON_PRODUCTION, objects, printed
+from .checks_wiring import API_PORTS, DNS_PORTS
 from .walk import containers, environment, get, name_of, of_kind
 
 
@@ -93,6 +94,12 @@ def test_an_external_database_comes_with_secrets_of_its_own():
     assert egress[0]["to"] == [{"ipBlock": {"cidr": "192.0.2.10/32"}}]
 
 
+def test_cloudnative_pg_s_servers_reach_what_the_others_do():
+    egress = get(objects("cloudnative-pg"), "NetworkPolicy", "purser-db")["spec"]["egress"]
+    ports = [tuple(dict.fromkeys(port["port"] for port in rule["ports"])) for rule in egress[1:]]
+    assert ports == [API_PORTS, DNS_PORTS]
+
+
 def test_cloudnative_pg_and_the_secrets_agree():
     items = objects("cloudnative-pg")
     cluster = get(items, "Cluster", "purser-db")
@@ -117,12 +124,15 @@ def test_a_backup_is_written_each_night_and_a_restore_only_when_asked_for():
     assert commands == [["/usr/lib/purser/schema/backup", "save", "/backup"],
                         ["/usr/lib/purser/schema/backup", "restore", "latest", "/backup"]]
     assert backup["concurrencyPolicy"] == "Forbid"
+    tries = [spec["jobTemplate"]["spec"]["backoffLimit"] for spec in (backup, restore)]
+    assert tries == [2, 0]  # a second restore would undo what was written after the first
 
 
-def test_a_restore_is_a_backup_but_for_its_name_its_schedule_and_its_command():
+def test_a_restore_is_a_backup_but_for_its_name_its_schedule_its_command_and_its_tries():
     backup, restore = (get(objects("backup"), "CronJob", f"postgres0-{name}") for name in ("backup", "restore"))
     for item in (backup, restore):
         del item["metadata"]["name"], item["spec"]["schedule"], item["spec"]["suspend"]
+        del item["spec"]["jobTemplate"]["spec"]["backoffLimit"]
         (container,) = item["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
         del container["name"], container["command"]
     assert restore == backup

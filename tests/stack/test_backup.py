@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from harness import wait
 from harness.compose import Images, Project
-from harness.engine import PURSER, docker
+from harness.engine import PURSER, Container, docker
 from harness.postgres0 import BACKUP, Postgres0
 from harness.samples import employee, passenger
 
@@ -52,12 +52,17 @@ def test_a_volume_that_was_dropped_comes_back_row_by_row(tmp_path):
         assert project.http("POST", "/postpassenger", passenger()).status == 200
 
 
+def beside(database, user, password):
+    """The options of a container that finds the database at 127.0.0.1."""
+    return ["--network", f"container:{database.name}", "-e", "DB_URL=127.0.0.1", "-e", "DB_NAME=purser",
+            "-e", f"DB_USERNAME={user}", "-e", f"DB_PASSWORD={password}"]
+
+
 @pytest.fixture(scope="module")
 def filled():
     """A database with the sample data."""
     with Postgres0("-v", "/backup", DB_PASSWORD="worker", DB_OWNER_PASSWORD=OWNER) as running:
-        docker("run", "--rm", "--network", f"container:{running.name}", "-e", "DB_URL=127.0.0.1", "-e", "DB_NAME=purser",
-               "-e", "DB_USERNAME=purser_owner", "-e", f"DB_PASSWORD={OWNER}", "-e", "SAMPLE_DATA=1", PURSER,
+        docker("run", "--rm", *beside(running, "purser_owner", OWNER), "-e", "SAMPLE_DATA=1", PURSER,
                "/usr/lib/purser/schema/fill")
         yield running
 
@@ -88,6 +93,25 @@ def test_the_newest_ones_are_kept_and_the_newest_is_the_latest(database):
     names = [database.backup("save", BACKUP_KEEP=2).stdout.strip() for _ in range(4)]
     assert listed(database) == [names[3], names[2]]
     assert names[3] in database.backup("restore", "latest").stderr
+
+
+def test_backups_of_a_clock_that_was_ahead_are_older_than_the_next(database):
+    """Nothing new is removed for them, and they are not the latest."""
+    ahead = database.backup("save").stdout.strip()
+    database.exec("mv", ahead, "/backup/purser-29991231T235959.500Z.dump")
+    done = [database.backup("save", BACKUP_KEEP=2) for _ in range(2)]
+    assert [save.stdout for save in done] == [f"/backup/purser-30000101T00000{second}.500Z.dump\n" for second in (0, 1)]
+    assert "purser-29991231T235959.500Z.dump is later than the clock" in done[0].stderr
+    assert listed(database) == [done[1].stdout.strip(), done[0].stdout.strip()]
+    assert done[1].stdout.strip() in database.backup("restore", "latest").stderr
+
+
+def test_a_file_of_another_name_is_neither_the_latest_nor_removed(database):
+    database.exec("mv", database.backup("save").stdout.strip(), "/backup/purser-mine.dump")
+    name = database.backup("save", BACKUP_KEEP=1).stdout.strip()
+    assert listed(database) == [name]
+    assert name in database.backup("restore", "latest").stderr
+    database.backup("restore", "purser-mine.dump")
 
 
 @pytest.mark.parametrize("keep", ["0", "-1", "all", "01"])
@@ -134,6 +158,66 @@ def test_a_restore_that_fails_half_way_is_undone(database):
     database.backup("restore", "latest")
 
 
+def test_a_failure_after_the_commit_takes_nothing_back(database):
+    """A table of somebody's own can't be analyzed."""
+    before = contents(database.sql)
+    database.backup("save")
+    database.sql("CREATE SCHEMA own; CREATE FUNCTION own.f(n int) RETURNS int IMMUTABLE LANGUAGE sql RETURN n; "
+                 "CREATE TABLE mine AS SELECT 1 AS n; ALTER TABLE mine OWNER TO purser_owner; "
+                 "CREATE INDEX ON mine (own.f(n)); CREATE OR REPLACE FUNCTION own.f(n int) RETURNS int IMMUTABLE LANGUAGE sql RETURN n / 0; "
+                 "DELETE FROM employees")
+    done = database.backup("restore", "latest", check=False)
+    database.sql("DROP TABLE mine; DROP SCHEMA own CASCADE")
+    assert "division by zero" in done.stderr
+    assert (done.returncode, done.stderr.splitlines()[-1].split()[1]) == (0, "restored")
+    assert contents(database.sql) == before
+
+
+def test_a_commit_without_an_answer_is_not_called_undone(database):
+    """It waits for a standby that is not there, when the connection is cut."""
+    name = database.backup("save").stdout.strip()
+    database.sql("DELETE FROM employees")
+    database.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    try:
+        database.sql("SELECT pg_reload_conf()")
+        command = ["docker", "exec", database.name, BACKUP, "restore", name]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as restore:
+            cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            wait.until(lambda: database.sql(cut) == "1", "the commit to wait")
+            said = restore.stderr.read().decode()
+    finally:
+        database.sql("ALTER SYSTEM RESET synchronous_standby_names")
+        database.sql("SELECT pg_reload_conf()")
+    assert restore.returncode == 1
+    assert said.splitlines()[-1] == ("schema/backup: The restore may have failed, the lines above say why: the database "
+                                     f"is as it was before, or as in {name}.")
+    assert database.sql("SELECT count(*) FROM employees") == "885"
+
+
+def test_a_backup_of_an_older_schema_is_restored_migrated_and_served():
+    """By the documented road; the workers have their rights with what is there, before the migration too."""
+    with Postgres0("-v", "/backup", DB_PASSWORD="worker", DB_OWNER_PASSWORD=OWNER) as old:
+        fill = ["run", "--rm", *beside(old, "purser_owner", OWNER), "-e", "SAMPLE_DATA=1", PURSER,
+                "/usr/lib/purser/schema/fill"]
+        docker(*fill)
+        current = contents(old.sql)
+        old.sql("DROP TABLE ledger; DELETE FROM purser_migrations WHERE version > 2")
+        old.backup("save")
+        old.sql("DROP DATABASE purser WITH (FORCE)", "postgres")
+        docker("restart", old.name)
+        old.await_ready()
+        assert old.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
+
+        assert "restored" in old.backup("restore", "latest").stderr
+        assert old.login("purser_worker", "worker", "SELECT count(*) FROM employees").stdout == "885\n"
+        docker(*fill)
+        after = contents(old.sql)
+        assert {name: after[name] for name in ("passengers", "employees", "ledger", "rights", "rules")} == \
+            {name: current[name] for name in ("passengers", "employees", "ledger", "rights", "rules")}
+        with Container(PURSER, *beside(old, "purser_worker", "worker")) as service:
+            wait.until(lambda: service.exec("purser", "probe", check=False).returncode == 0, "the service to be ready")
+
+
 def test_a_backup_of_an_older_schema_wants_an_empty_database(database):
     database.backup("save")
     database.sql("INSERT INTO purser_migrations VALUES (99, '0099_later.sql', '')")
@@ -162,6 +246,25 @@ def test_a_save_that_is_killed_leaves_nothing_that_looks_whole(database):
     assert f"/backup/{database.exec('ls', '-A', '-I', '.lock', '/backup').stdout.strip()}" == name
 
 
+def test_a_save_leaves_a_running_restore_its_file(database):
+    before = contents(database.sql)
+    database.backup("save")
+    database.sql("DELETE FROM employees")
+    copy = ["docker", "exec", database.name, "sh", "-c", "cat /backup/purser-*"]
+    dump = subprocess.run(copy, capture_output=True, check=True)
+    command = ["docker", "exec", "-i", database.name, BACKUP, "restore", "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as restore:
+        restore.stdin.write(dump.stdout[:1000])
+        restore.stdin.flush()
+        wait.until(lambda: database.exec("pgrep", "-x", "cat", check=False).returncode == 0, "the restore to read")
+        database.backup("save")
+        restore.stdin.write(dump.stdout[1000:])
+        restore.stdin.close()
+    assert restore.returncode == 0
+    assert contents(database.sql) == before
+    assert all(name.endswith(".dump") for name in database.exec("ls", "-A", "-I", ".lock", "/backup").stdout.split())
+
+
 def test_a_save_that_fails_keeps_what_was_saved(database):
     name = database.backup("save").stdout.strip()
     done = database.backup("save", check=False, BACKUP_KEEP=1, PGDATABASE="nowhere")
@@ -188,6 +291,22 @@ def test_a_password_that_would_be_on_a_command_line_is_refused(database):
         done = database.backup("save", check=False, DATABASE_URL=url)
         assert (done.returncode, done.stderr) == (2, "schema/backup: DATABASE_URL must not have password= in it: "
                                                      "give PGPASSWORD or PGPASSFILE instead.\n")
+
+
+@pytest.mark.parametrize("url", [
+    "host=127.0.0.1 password = x", "password=x", "postgresql://127.0.0.1/purser?user=a&password=x",
+    "postgresql://127.0.0.1/purser?sslpassword=x",
+])
+def test_wherever_it_is_in_the_url(database, url):
+    assert "must not have password= in it" in database.backup("save", check=False, DATABASE_URL=url).stderr
+
+
+def test_a_password_that_is_called_so_is_none_of_that(database):
+    database.sql("CREATE ROLE saver SUPERUSER LOGIN PASSWORD 'mypassword'")
+    url = "postgresql://saver:mypassword@127.0.0.1/purser?sslmode=prefer"
+    done = database.backup("save", check=False, DATABASE_URL=url)
+    database.sql("DROP ROLE saver")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("words", [[], ["restore"], ["forget"], ["save", "/backup", "/backup"]])

@@ -87,6 +87,7 @@ def test_the_service_has_the_limits_of_the_employee_app(project):
         host = project.inspect(service)["HostConfig"]
         assert (host["NanoCpus"], host["Memory"]) == (500_000_000, 128 * 1024 * 1024)
         assert host["MemorySwap"] == host["Memory"]  # no swap besides
+        assert host["Tmpfs"] == {"/tmp": "size=16m"}  # counts as memory; as much as a pod has
 
 
 def test_down_and_up_again_keeps_the_data(project):
@@ -194,7 +195,11 @@ def other_database(alone):
 
 
 def test_another_database_is_migrated_and_served(alone, other_database):
+    """It gets the sample data when that is asked for, and not by itself."""
     alone.up()
+    assert alone.rows() == (0, 0)
+    alone.settings["SAMPLE_DATA"] = "1"
+    alone.compose("run", "--rm", "migrate")
     assert alone.rows() == SAMPLE
     assert other_database.sql("SELECT count(*) FROM passengers", "flask_db") == "1316"
     assert alone.sql("SELECT to_regclass('passengers') IS NULL") == "t"  # nobody was in postgres0

@@ -207,6 +207,14 @@ def test_a_password_s_file_that_is_not_there_gets_a_random_one(volume, secrets):
     assert re.fullmatch(r"[\w-]{32}\n", passwords[0]) and passwords[0] == passwords[1]
 
 
+def test_an_empty_file_as_a_power_failure_leaves_it_is_filled(secrets):
+    secrets.sh(": >password; chmod 444 password")
+    with Postgres0("-v", f"{secrets}:{SECRETS}", DB_PASSWORD_FILE=FILE, DB_OWNER_PASSWORD=OWNER) as database:
+        password = secrets.sh("cat password")
+        assert re.fullmatch(r"[\w-]{32}\n", password)
+        assert database.login("purser_worker", password.rstrip("\n")).stdout == "purser_worker\n"
+
+
 def test_two_databases_have_two_random_passwords():
     found = set()
     for _ in range(2):
