@@ -123,7 +123,7 @@ image: ## build the container images from the last commit; print and check their
 	@install/image build
 
 test-stack: ## test the images, compose and the playbook on the container engine that runs here
-test-cluster: ## test the manifests with a real API server
+test-cluster: ## test the manifests with a real API server, and the images on a node of it
 test-pipeline: ## test the way from a commit to an overlay, with a registry of the tests' own, and the workflow files
 test-stack test-cluster test-pipeline: test-%:
 	@install/packages $*

@@ -169,15 +169,14 @@ static int read_answer(struct probe *probe)
 {
     char bytes[4096];
     while (!is_whole(probe, false)) {
+        if (await(probe, POLLIN) != 0) /* also where there is always more to read */
+            return -1;
         ssize_t count = recv(probe->fd, bytes, sizeof bytes, 0);
         if (count == 0)
             break;
         if (count > 0)
             keep(probe, bytes, (size_t)count);
-        else if (errno == EAGAIN) {
-            if (await(probe, POLLIN) != 0)
-                return -1;
-        } else if (errno != EINTR)
+        else if (errno != EAGAIN && errno != EINTR)
             return fail_errno(probe);
     }
     return 0;

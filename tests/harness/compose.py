@@ -10,7 +10,7 @@ from . import engine, wait, web
 from .process import ROOT, environment, run
 from .stack import free_port
 
-INSTALLED = "installed"  # the machine's own docker-compose: v1.29 on Debian 12
+INSTALLED = "installed"  # the machine's own: docker-compose, v1.29 on Debian 12, or the engine's `docker compose`
 CONTAINED = "contained"  # v2 of Debian 13, in a container
 CONTAINED_IMAGE = "purser-test-compose:local"
 
@@ -66,7 +66,7 @@ class Project:
         (self.directory / name).write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
     def compose(self, *words, check=True, timeout=300):
-        command = ["docker-compose"]
+        command = ["docker-compose"] if shutil.which("docker-compose") else ["docker", "compose"]
         if self.which == CONTAINED:
             passed = [word for key in self.settings for word in ("-e", key)]
             here = ["-v", "/var/run/docker.sock:/var/run/docker.sock", "-v", f"{self.directory}:{self.directory}"]

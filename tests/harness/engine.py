@@ -19,6 +19,11 @@ def docker(*words, check=True, **options):
     return done
 
 
+def kill(pid):
+    """SIGKILL for a process of a container, by its number on the host: from root, who the tests need not be."""
+    docker("run", "--rm", "--pid=host", "--network=none", "--user=0", PURSER, "sh", "-c", f"kill -KILL {pid}")
+
+
 class Container:
     """`with Container(image, "--read-only", …) as container:` runs in the background, and is removed after the block.
 

@@ -63,6 +63,17 @@ def test_the_registry_goes_along_where_it_is_set(checkout):
     assert checkout.images("dev")["purser"] == "other.example.org/a/b/purser:main-0123456789ab"
 
 
+def test_a_development_tag_may_have_a_digest_and_the_next_one_without_clears_it(checkout):
+    released(checkout, TAG="main-0123456789ab", DIGEST=DIGEST)
+    assert checkout.changed() == DEV
+    name = f"registry.example.org/purser/purser:main-0123456789ab@{DIGEST}"
+    assert checkout.images("dev")["purser"] == name
+    assert f"image: {name}" in lines_of(checkout.read("install/dev.yaml"))
+    released(checkout, TAG="main-ba9876543210")
+    assert checkout.images("dev")["purser"] == "registry.example.org/purser/purser:main-ba9876543210"
+    assert [path for path in DEV if DIGEST in checkout.read(path)] == []
+
+
 @pytest.mark.parametrize("settings", [{"TAG": "main-0123456789ab"}, {"TAG": "v1.2.3", "DIGEST": DIGEST}])
 def test_the_same_release_again_changes_nothing(checkout, settings):
     released(checkout, **settings)

@@ -28,6 +28,18 @@ def steps_with(job, key):
     return [step for step in job["steps"] if key in step]
 
 
+def engine_targets():
+    """The make targets that need a container engine: the images', and each kind of tests that speaks to one."""
+    speaks = re.compile(r"^from harness(\.engine import|\.compose import| import .*\bengine\b)", re.M)
+    kinds = {path.parent.name for path in (ROOT / "tests").glob("*/*.py") if speaks.search(path.read_text())}
+    assert {"stack", "cluster", "pipeline"} <= kinds
+    return {"image", "push", "pull", *(f"test-{kind}" for kind in kinds - {"harness"})}
+
+
+def targets_of(job):
+    return {word for step in steps_with(job, "run") for word in re.findall(r"^make ([a-z0-9-]+)", step["run"], re.M)}
+
+
 def tools():
     return run([ROOT / "install" / "tool", "actionlint"]).stdout.strip()
 
@@ -82,7 +94,7 @@ def test_pull_requests_run_no_job_with_a_secret_or_the_right_to_write():
         return all(map(runs, [needs] if isinstance(needs, str) else needs)) and (
             "if" not in job or bool(workflow.evaluate(job["if"], pull_request())))
 
-    assert {name for name in jobs if runs(name)} == {"test", "test-pipeline", "changed", "try-images"}
+    assert {name for name in jobs if runs(name)} == {"test", "test-cluster", "test-pipeline", "changed", "try-images"}
 
 
 def test_a_job_that_needs_one_that_was_left_out_has_no_way_round():
@@ -112,7 +124,7 @@ def test_images_are_pushed_when_they_changed_on_main_and_there_is_a_registry(ref
 
 def test_nothing_is_pushed_before_every_test_has_passed():
     jobs = workflow.load("pipeline.yaml")["jobs"]
-    assert {"test", "test-pipeline"} <= set(jobs["push-images"]["needs"])
+    assert {"test", "test-cluster", "test-pipeline"} <= set(jobs["push-images"]["needs"])
     commands = [step["run"] for step in steps_with(jobs["push-images"], "run")]
     assert commands.index("make test-stack") < commands.index("make push IMAGE=purser")
     assert "push-images" in jobs["release"]["needs"]
@@ -155,10 +167,16 @@ def test_no_expression_is_pasted_into_a_script(file, name, job):
 
 @each_job
 def test_every_make_target_exists(file, name, job):
-    targets = {word for step in steps_with(job, "run") for word in re.findall(r"^make ([a-z0-9-]+)", step["run"], re.M)}
+    targets = targets_of(job)
     for target in targets:  # -n runs nothing, and fails where there is no such target
         run(["make", "-n", "--no-print-directory", target], cwd=ROOT, env={"PATH": os.environ["PATH"]})
     assert targets
+
+
+@each_job
+def test_what_needs_an_engine_is_in_no_container(file, name, job):
+    """There is none in there; the runner has one."""
+    assert "container" not in job or targets_of(job) & engine_targets() == set()
 
 
 @each_job

@@ -1,15 +1,13 @@
 """docker compose up, from a fresh clone to a service that answers, with Compose v1.29 and v2."""
 
-import os
 import platform
 import re
-import signal
 
 import pytest
 import yaml
 from harness import wait
 from harness.compose import CONTAINED, INSTALLED, Images, Project, build_contained
-from harness.engine import POSTGRES0, PURSER, Container, docker
+from harness.engine import POSTGRES0, PURSER, Container, docker, kill
 from harness.postgres0 import Postgres0
 from harness.process import ROOT
 from harness.samples import passenger
@@ -111,7 +109,7 @@ def test_up_again_changes_nothing(project):
 
 @pytest.mark.parametrize("service", ["purser", "postgres0"])
 def test_a_container_that_is_killed_comes_back(project, service):
-    os.kill(project.inspect(service)["State"]["Pid"], signal.SIGKILL)
+    kill(project.inspect(service)["State"]["Pid"])
     wait.until(lambda: project.inspect(service)["RestartCount"] == 1 and project.inspect(service)["State"]["Running"],
                f"{service} to be started again")
     project.await_ready()

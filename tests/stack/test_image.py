@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import threading
@@ -11,7 +10,7 @@ import threading
 import pytest
 from harness import wait, web
 from harness.certificate import Certificate
-from harness.engine import POSTGRES0, PURSER, Container, docker
+from harness.engine import POSTGRES0, PURSER, Container, docker, kill
 from harness.process import ROOT, run
 from harness.samples import passenger
 from harness.stack import free_port
@@ -73,6 +72,41 @@ def image():
     return json.loads(docker("image", "inspect", PURSER).stdout)[0]
 
 
+def revision_of(image):
+    """The commit that the image names. One of another commit, as `make pull` brings it, was tested with that."""
+    made_of = image["Config"]["Labels"][f"{LABEL}.revision"]
+    if made_of != git("rev-parse", "HEAD").decode().strip():
+        pytest.skip(f"the image is of the commit {made_of}, not of HEAD")
+    return made_of
+
+
+@pytest.fixture
+def revision(image):
+    return revision_of(image)
+
+
+@pytest.fixture
+def clone(revision, tmp_path):
+    """A clone of the commit that the image was made of."""
+    directory = tmp_path / "clone"
+    git("clone", "--quiet", "--no-checkout", ROOT, directory)
+    git("-C", directory, "checkout", "--quiet", revision)
+    return directory
+
+
+@pytest.fixture
+def make_image(clone):
+    """A function that runs the clone's `install/image build`; returns what it said, and the image's name."""
+    tag = f"weighed-{os.getpid()}"
+
+    def make():
+        env = {**os.environ, "IMAGE": "purser", "TAG": tag}
+        return run([clone / "install" / "image", "build"], check=False, timeout=300, env=env), f"purser:{tag}"
+
+    yield make
+    docker("rmi", f"purser:{tag}", check=False)
+
+
 # --- what is in it ---
 
 
@@ -104,9 +138,9 @@ def test_the_user_is_a_number(image):
     assert image["Config"]["ExposedPorts"] == {"8080/tcp": {}}
 
 
-def test_the_labels(image):
+def test_the_labels(image, revision):
     labels = image["Config"]["Labels"]
-    revision, version = labels[f"{LABEL}.revision"], labels[f"{LABEL}.version"]
+    version = labels[f"{LABEL}.version"]
     assert re.fullmatch("[0-9a-f]{40}", revision)
     assert docker("run", "--rm", PURSER, "purser", "version").stdout == f"purser {version} ({revision})\n"
     time = git("log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", revision)
@@ -130,7 +164,7 @@ def git(*words):
 def test_a_second_build_gives_the_same_layers(name, dockerfile):
     """From the commit that the image names, with nothing kept of the first build."""
     image = json.loads(docker("image", "inspect", name).stdout)[0]
-    revision = image["Config"]["Labels"][f"{LABEL}.revision"]
+    revision = revision_of(image)
     tag = f"{name.partition(':')[0]}:again-{os.getpid()}"
     epoch = git("log", "-1", "--format=%ct", revision).decode().strip()
     settings = [f"--build-arg=REVISION={revision}", f"--build-arg=SOURCE_DATE_EPOCH={epoch}", f"--file={dockerfile}"]
@@ -144,25 +178,28 @@ def test_a_second_build_gives_the_same_layers(name, dockerfile):
         docker("rmi", tag, check=False)
 
 
-def test_make_image_takes_the_commit_and_weighs_it(image, tmp_path):
+def test_make_image_takes_the_commit_and_weighs_it(image, clone, make_image):
     """A changed file and a new one stay out, and that is said."""
-    revision = image["Config"]["Labels"][f"{LABEL}.revision"]
-    clone = tmp_path / "clone"
-    git("clone", "--quiet", "--no-checkout", ROOT, clone)
-    git("-C", clone, "checkout", "--quiet", revision)
     (clone / "supervisord" / "start").write_text("changed")
     (clone / "nginx" / "new.conf.in").write_text("new")
-    tag = f"weighed-{os.getpid()}"
-    done = run([clone / "install" / "image", "build"], timeout=300, env={**os.environ, "IMAGE": "purser", "TAG": tag})
-    try:
-        assert "changes that are not committed; they are not in the image." in done.stderr
-        made = json.loads(docker("image", "inspect", f"purser:{tag}").stdout)[0]
-        assert made["RootFS"]["Layers"] == image["RootFS"]["Layers"]
-        limits = re.findall(r"^  .* at most +(\d+ \w+) +good$", done.stdout, re.M)
-        assert limits == ["140 MB", "55 MB", "32 MiB"], done.stdout
-        assert made["Size"] <= 140e6
-    finally:
-        docker("rmi", f"purser:{tag}", check=False)
+    done, name = make_image()
+    assert done.returncode == 0, done.stderr
+    assert "changes that are not committed; they are not in the image." in done.stderr
+    made = json.loads(docker("image", "inspect", name).stdout)[0]
+    assert made["RootFS"]["Layers"] == image["RootFS"]["Layers"]
+    limits = re.findall(r"^  .* at most +(\d+ \w+) +good$", done.stdout, re.M)
+    assert limits == ["140 MB", "55 MB", "32 MiB"], done.stdout
+    assert made["Size"] <= 140e6
+
+
+def test_make_image_refuses_one_that_is_over_its_limits(clone, make_image):
+    script = clone / "install" / "image"
+    script.write_text(re.sub(r"^(SIZE_MB|COMPRESSED_MB|IDLE_MIB)=[0-9]+", r"\1=1", script.read_text(), flags=re.M))
+    done, name = make_image()
+    assert done.returncode == 1
+    over = re.findall(r"^  (\S.*?)  .* at most +1 Mi?B +too much$", done.stdout, re.M)
+    assert over == ["size", "compressed", "memory, idle, two workers"], done.stdout
+    assert done.stderr.splitlines()[-1] == f"install/image: {name} is over its limits."
 
 
 def packages(name):
@@ -235,7 +272,7 @@ def test_killed_programs_come_back(database):
         service.await_ready()
         for command in ("purser serve", "nginx: master"):
             pid = service.find(command)
-            os.kill(pid, signal.SIGKILL)
+            kill(pid)
             wait.until(lambda: pid not in service.processes() and service.find(command), f"another {command}")
             service.await_ready()
         assert service.state["Running"] and service.inspect()["RestartCount"] == 0

@@ -3,8 +3,10 @@ faster one.
 """
 
 import contextlib
+import http.client
 import os
 import re
+import select
 import socket
 import tempfile
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from harness import wait
 from harness.engine import docker
 from harness.samples import passenger
-from harness.web import assert_json
+from harness.web import assert_json, assert_problem, read
 
 import check
 import rows
@@ -134,19 +136,50 @@ def test_memory_stays_below_the_limit(limited, wrk, measured):
     measured("the most memory that the container had meanwhile", f"{peak:.0f} MiB")
 
 
-def test_slow_senders_of_large_bodies_fill_the_tmpfs_and_no_more(limited):
-    """Bodies that are not there whole wait in files. When those have filled /tmp, who sends little is still served."""
+@contextlib.contextmanager
+def slow_senders(port, count):
+    """Connections that have each sent all but the last byte of a body of the largest size, one after the other."""
     head = "\r\n".join(["POST /postpassenger HTTP/1.1", "Host: x", "Content-Type: application/json",
                         f"Content-Length: {BODY_BYTES}", "", ""]).encode()
-    workers = limited.workers()
     with contextlib.ExitStack() as connections:
-        for _ in range(SENDERS):
-            sender = connections.enter_context(socket.create_connection(("127.0.0.1", limited.port), 10))
-            sender.sendall(head)
-            with contextlib.suppress(ConnectionError, TimeoutError):  # it was refused in the middle
-                sender.sendall(b" " * (BODY_BYTES - 1))
+        senders = []
+        for _ in range(count):
+            sender = connections.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            sender.sendall(head + b" " * (BODY_BYTES - 1))
+            senders.append(sender)
+        yield senders
+
+
+def answer_of(sender):
+    response = http.client.HTTPResponse(sender)
+    response.begin()
+    return read(response)
+
+
+def test_the_tmpfs_holds_the_largest_bodies_of_fifteen_clients(limited):
+    with slow_senders(limited.port, 15) as senders:
+        for sender in senders:
+            sender.sendall(b" ")
+        for sender in senders:
+            assert_problem(answer_of(sender), 400, "malformed-json")
+
+
+def test_slow_senders_of_large_bodies_fill_the_tmpfs_and_no_more(limited):
+    """Bodies that are not there whole wait in files. Who finds /tmp full may come again; who sends little is served."""
+    workers = limited.workers()
+    with slow_senders(limited.port, SENDERS) as senders:
+        refused = wait.until(lambda: len(answered := readable(senders)) >= SENDERS - 20 and answered, "the refusals")
+        for sender in refused:
+            answer = answer_of(sender)
+            assert_problem(answer, 503, "unavailable")
+            assert answer.headers["retry-after"] == "1"
         assert_json(limited.http("POST", "/postpassenger", passenger()), 200)
         assert_json(limited.http("GET", f"/getpassenger/{rows.uuid(1)}"), 200)
     wait.until(lambda: limited.http("POST", "/postpassenger", b" " * (BODY_BYTES - 1)).status == 400, "room in /tmp")
     assert limited.workers() == workers
     assert oom_kills(limited) == ["0"]
+
+
+def readable(senders):
+    """Those that have an answer; the end of a connection is none."""
+    return [sender for sender in select.select(senders, [], [], 0)[0] if sender.recv(1, socket.MSG_PEEK)]

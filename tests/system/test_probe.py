@@ -1,5 +1,7 @@
 """`purser probe`: what it makes of a service, and of peers that are none."""
 
+import contextlib
+import itertools
 import socket
 import subprocess
 import threading
@@ -24,8 +26,8 @@ def probe(port, *words):
 class Peer:
     """Sends `pieces` to whoever comes, one after the other in packets of their own, and closes unless `silent`."""
 
-    def __init__(self, *pieces, silent=False):
-        self.pieces = pieces
+    def __init__(self, *pieces, silent=False, forever=()):
+        self.pieces = itertools.chain(pieces, forever)
         self.silent = silent
         self.asked = b""
         self.ended = threading.Event()
@@ -42,8 +44,9 @@ class Peer:
         with connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.asked = connection.recv(4096)
-            for piece in self.pieces:
-                connection.sendall(piece)
+            with contextlib.suppress(ConnectionError):  # it has had enough
+                for piece in self.pieces:
+                    connection.sendall(piece)
             if self.silent:
                 self.ended.wait(30)
 
@@ -125,6 +128,14 @@ def test_a_silent_peer(pieces):
         code, _, said = probe(peer.port)
         assert LIMIT_S <= time.monotonic() - began < LIMIT_S + 2
     assert (code, said) == (1, f"purser: no whole answer to /readyz on port {peer.port} within 3000 ms\n")
+
+
+def test_a_peer_that_never_stops_sending():
+    with Peer(b"HTTP/1.1 200 OK\r\n\r\n", forever=itertools.repeat(b"x" * 4096)) as peer:
+        began = time.monotonic()
+        code, _, said = probe(peer.port)
+        assert time.monotonic() - began < 2 * LIMIT_S
+    assert (code, said) == (1, f"purser: no whole answer to /readyz on port {peer.port} within {LIMIT_S * 1000} ms\n")
 
 
 @pytest.mark.parametrize("words", [["readyz"], ["/a b"], ["/a", "/b"], [""]])

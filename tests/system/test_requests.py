@@ -1,6 +1,7 @@
 """Requests that nginx refuses by itself: its errors look like the workers'."""
 
 import socket
+from pathlib import Path
 
 import pytest
 from harness.samples import passenger
@@ -153,3 +154,12 @@ def test_server_does_not_say_its_version(http):
 def test_request_ids_differ(http):
     ids = {http("GET", path).headers["x-request-id"] for path in ["/hello", "/nowhere"] * 20}
     assert len(ids) == 40
+
+
+def test_version_6_of_ip_as_well(stack):
+    """Where the kernel has it."""
+    if not Path("/proc/net/if_inet6").exists():
+        pytest.skip("there is no IPv6 here")
+    with socket.create_connection(("::1", stack.port), timeout=10) as connection:
+        connection.sendall(request("GET /hello HTTP/1.1", "Host: x"))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 201 ")
