@@ -311,7 +311,7 @@ static void count_again(const struct import *import, PGconn *session)
 }
 
 /*
- * Begin a transaction in which nobody else adds rows, and look whether there are any. The lock is the one
+ * Let nobody else add rows in this transaction, and look whether there are any. The lock is the one
  * that stands in its own way, so that several imports at once come one after the other, and only the first
  * one finds the table empty; those who read go on. Returns 0, or -1 after a sentence.
  */
@@ -320,8 +320,7 @@ static int look_for_rows(struct import *import, PGconn *session)
     struct buffer sql;
     const char *table = import->resource->name;
     buffer_init(&sql);
-    buffer_format(&sql, "BEGIN; LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE; SELECT FROM %s LIMIT 1", table,
-                  table);
+    buffer_format(&sql, "LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE; SELECT FROM %s LIMIT 1", table, table);
     buffer_append(&sql, "", 1);
     PGresult *result = sql.failed ? NULL : PQexec(session, sql.bytes);
     buffer_free(&sql);
@@ -333,11 +332,14 @@ static int look_for_rows(struct import *import, PGconn *session)
     return good ? 0 : -1;
 }
 
-/* COPY is one statement, and so one transaction: all rows or none. Returns 0, or -1 after sentences. */
+/*
+ * All rows or none: by itself COPY would commit before its answer comes, and when that is lost nobody could
+ * say whether it did. Returns 0, or -1 after sentences.
+ */
 static int copy_rows(struct import *import, PGconn *session)
 {
     struct buffer sql;
-    if (session_run(session, "SET timezone = 'UTC'; SET datestyle = ISO; SET lock_timeout = '30s'",
+    if (session_run(session, "SET timezone = 'UTC'; SET datestyle = ISO; SET lock_timeout = '30s'; BEGIN",
                     "the session can't be set up") != 0)
         return -1;
     if (import->if_empty && look_for_rows(import, session) != 0)
@@ -360,7 +362,7 @@ static int copy_rows(struct import *import, PGconn *session)
     if (!good && import->faults == 0)
         explain(import, session, result);
     PQclear(result);
-    if (good && import->if_empty)
+    if (good)
         good = session_run(session, "COMMIT", "the rows can't be committed") == 0;
     if (good)
         count_again(import, session);
