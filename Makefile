@@ -87,7 +87,7 @@ clang:
 asan:
 	@$(MAKE) --no-print-directory BUILD=build/asan CC=gcc SAN=1 all tests
 
-test: ## install what is missing, run every test: gcc, clang, ASan + UBSan
+test: ## install what is missing, run every test of the program: gcc, clang, ASan + UBSan
 	@install/packages test
 	@$(PARALLEL) gcc clang asan
 	@tests/run unit gateway system
