@@ -225,8 +225,9 @@ class Node(Client):
         assert save.wait() == 0
         known, wanted = (full if ":" in full else f"{full}:latest" for full in (image, name))
         if known != wanted:
-            names = [f"docker.io/library/{each}" for each in (known, wanted)]
-            self.container.exec("ctr", "-n=k8s.io", "images", "tag", "--force", *names)
+            there = self.container.exec("ctr", "-n=k8s.io", "images", "ls", "-q").stdout.split()
+            full = next(each for each in there if each.endswith(f"/{known}"))
+            self.container.exec("ctr", "-n=k8s.io", "images", "tag", "--force", full, full.removesuffix(known) + wanted)
 
     def _is_ready(self):
         assert self.container.state["Running"], self.container.logs()
