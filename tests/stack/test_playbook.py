@@ -35,6 +35,7 @@ class Machine:
         self.project = f"purser-test-{uuid.uuid4().hex[:8]}"
         self.port = free_port()
         self.first = None
+        self.tags = [self.project]
         self.variables = {
             "purser_directory": str(directory), "purser_project": self.project, "purser_port": self.port,
             "purser_tag": self.project, "purser_settings": {"POSTGRES0_PORT": free_port()},
@@ -62,7 +63,8 @@ class Machine:
             if found:
                 docker(*remove.split(), *found)
         prefix = self.variables.get("purser_registry", "")
-        docker("rmi", *(f"{prefix}{name}:{self.project}" for name in ("purser", "postgres0")), check=False)
+        images = [f"{prefix}{name}:{tag}" for name in ("purser", "postgres0") for tag in self.tags]
+        docker("rmi", *images, check=False)
         shutil.rmtree(self.directory)
 
 
@@ -91,17 +93,20 @@ def test_the_second_run_changes_nothing(machine):
     assert machine.containers() == before
 
 
-def test_another_setting_takes_effect(machine):
-    port = free_port()
-    assert machine.play(purser_port=port)["changed"] > 0
-    machine.port = port
+def test_other_settings_take_effect(machine):
+    machine.port = free_port()
+    machine.tags.append(f"{machine.project}-2")
+    others = {"purser_port": machine.port, "purser_tag": machine.tags[-1]}
+    assert machine.play(**others)["changed"] > 0
     assert machine.get("/readyz")[0] == 200
-    assert machine.play(purser_port=port)["changed"] == 0
+    assert docker("ps", "-q", "--filter", f"ancestor=purser:{machine.tags[-1]}").stdout
+    assert machine.play(**others)["changed"] == 0
+    machine.variables.update(others)
 
 
 def test_a_stopped_container_is_started_again(machine):
     docker("stop", *machine.containers())
-    assert machine.play(purser_port=machine.port)["changed"] > 0
+    assert machine.play()["changed"] > 0
     assert machine.get("/readyz")[0] == 200
 
 
