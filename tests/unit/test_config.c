@@ -3,53 +3,7 @@
 #include "config.h"
 
 #include "log.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define LENGTH(array) (sizeof(array) / sizeof(array)[0])
-
-static char scratch[64]; /* a directory of the running test's own */
-
-static int start(void **state)
-{
-    (void)state;
-    strcpy(scratch, "/tmp/purser-test-config-XXXXXX");
-    clearenv();
-    return mkdtemp(scratch) == NULL;
-}
-
-/* `path` below the scratch directory, whose parents are made on the way, holding `text`. */
-static const char *write_file(const char *path, const char *text)
-{
-    static char full[256];
-    snprintf(full, sizeof full, "%s/%s", scratch, path);
-    for (char *slash = strchr(full + strlen(scratch) + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        mkdir(full, 0700);
-        *slash = '/';
-    }
-    FILE *file = fopen(full, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-    return full;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    char command[100];
-    snprintf(command, sizeof command, "PATH=/bin:/usr/bin; rm -rf %s", scratch);
-    return system(command);
-}
+#include "scratch.h"
 
 /* The sentence with which the settings are refused. */
 static const char *refused(void)
@@ -147,7 +101,7 @@ static void test_a_wrong_value_is_named(void **state)
          "PURSER_WORKERS is \"18446744073709551617\": it must be a whole number from 1 to 256"},
         {"PURSER_LOG_LEVEL", "INFO", "PURSER_LOG_LEVEL is \"INFO\": it must be debug, info, warn or error"},
     };
-    for (size_t i = 0; i < LENGTH(cases); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         setenv(cases[i].name, cases[i].value, 1);
         assert_string_equal(refused(), cases[i].sentence);
         unsetenv(cases[i].name);
@@ -280,7 +234,7 @@ static void test_the_parts(void **state)
         {"/run/postgresql", "/run/postgresql", ""},
         {"/run/a:b", "/run/a:b", ""},
     };
-    for (size_t i = 0; i < LENGTH(cases); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         char expected[256];
         set_parts(cases[i].url);
         snprintf(expected, sizeof expected,
@@ -318,11 +272,11 @@ static void test_several_hosts_ask_for_the_one_that_writes(void **state)
         "host=a dbname=d options=a,b",
         "postgresql://a/b,c",
     };
-    for (size_t i = 0; i < LENGTH(several); i++) {
+    for (size_t i = 0; i < COUNT(several); i++) {
         setenv("DATABASE_URL", several[i], 1);
         assert_ptr_equal(strstr(connection(), "target_session_attrs=read-write|dbname="), connection());
     }
-    for (size_t i = 0; i < LENGTH(single); i++) {
+    for (size_t i = 0; i < COUNT(single); i++) {
         setenv("DATABASE_URL", single[i], 1);
         assert_null(strstr(connection(), "target_session_attrs"));
     }
@@ -438,7 +392,7 @@ static void test_secrets_are_masked(void **state)
         {"oauth_client_secret=hunter2 host=h", "oauth_client_secret=*** host=h"},
         {"passfile=/run/passwords host=h", "passfile=/run/passwords host=h"},
     };
-    for (size_t i = 0; i < LENGTH(cases); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         char expected[256];
         setenv("DATABASE_URL", cases[i].url, 1);
         snprintf(expected, sizeof expected, "%s\n", cases[i].shown);
@@ -459,43 +413,6 @@ static void test_print_to_a_full_disk(void **state)
     assert_string_equal(fault, "the settings can't be written: No space left on device");
     fclose(out);
 }
-
-static void test_the_quota_of_control_groups_2(void **state)
-{
-    (void)state;
-    assert_int_equal(config_quota(scratch), 0);
-    write_file("proc/self/cgroup", "0::/pod/box\n");
-    write_file("sys/fs/cgroup/pod/box/cpu.max", "max 100000\n");
-    assert_int_equal(config_quota(scratch), 0);
-    write_file("sys/fs/cgroup/pod/cpu.max", "350000 100000\n"); /* the pod's limit holds for its boxes */
-    assert_int_equal(config_quota(scratch), 4);
-    write_file("sys/fs/cgroup/pod/box/cpu.max", "50000 100000\n");
-    assert_int_equal(config_quota(scratch), 1);
-    write_file("sys/fs/cgroup/pod/box/cpu.max", "what is this\n");
-    assert_int_equal(config_quota(scratch), 4);
-}
-
-static void test_the_quota_inside_a_container(void **state)
-{
-    (void)state;
-    write_file("proc/self/cgroup", "0::/\n");
-    write_file("sys/fs/cgroup/cpu.max", "200000 100000\n");
-    assert_int_equal(config_quota(scratch), 2);
-}
-
-static void test_the_quota_of_control_groups_1(void **state)
-{
-    (void)state;
-    write_file("proc/self/cgroup", "5:cpuset:/x\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/x\n");
-    write_file("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
-    write_file("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
-    assert_int_equal(config_quota(scratch), 0);
-    write_file("sys/fs/cgroup/cpu/cpu.cfs_quota_us",
-               "250000\n"); /* /docker/abc itself is not there in a container */
-    assert_int_equal(config_quota(scratch), 3);
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
 {
@@ -518,9 +435,6 @@ int main(void)
         TEST(test_print_one),
         TEST(test_secrets_are_masked),
         TEST(test_print_to_a_full_disk),
-        TEST(test_the_quota_of_control_groups_2),
-        TEST(test_the_quota_inside_a_container),
-        TEST(test_the_quota_of_control_groups_1),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }
