@@ -1,4 +1,4 @@
-"""Debian's supervisord, started with four changes.
+"""Debian's supervisord, started with five changes.
 
 It ends when a program can't be kept running (FATAL): by itself it would go on without that program, and look healthy.
 The others are stopped as on SIGTERM, the reason is the last line of the log, and the exit code is 1. A program that
@@ -11,9 +11,11 @@ It holds on to the workers' socket. By itself supervisord closes it when no work
 turn clients away; held, connections wait in the backlog for the second until a worker is back. Workers that were stopped
 on purpose release it: nginx answers 502 at once. A closed socket leaves no file behind.
 
-And it takes half the memory, without the modules that it would load for nothing here. pkg_resources, a large one, serves
+It takes half the memory, without the modules that it would load for nothing here. pkg_resources, a large one, serves
 only to find the object that a name in the configuration stands for. (A newer supervisord has dropped it; then nothing
 changes.) There is no TLS here, and hashlib does without OpenSSL.
+
+Last, it makes the pipe that is its standard output a large one, for nginx's log.
 """
 
 import contextlib

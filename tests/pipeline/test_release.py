@@ -94,7 +94,7 @@ WRONG = [
     ({"TAG": "latest"}, 'TAG is "latest"'),
     ({"TAG": "main-xyz"}, 'TAG is "main-xyz"'),
     ({"TAG": "main-0123456789ab\nnewTag: x"}, "TAG is"),
-    ({"TAG": "1.2.3", "DIGEST": DIGEST}, 'TAG is "1.2.3"'),
+    ({"TAG": "1.2.3", "DIGEST": DIGEST}, 'TAG is "1.2.3"; it is main-<sha> for dev, vX.Y.Z for production.'),
     ({"TAG": "v1.2.3"}, "set DIGEST"),
     ({"TAG": "v1.2.3", "DIGEST": "sha256:5a"}, 'DIGEST is "sha256:5a"'),
     ({"TAG": "v1.2.3", "DIGEST": DIGEST, "IMAGE": "purser postgres0"}, "DIGEST is one image's"),
