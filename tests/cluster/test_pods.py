@@ -38,6 +38,18 @@ def get(node, path):
     return web.fetch(node.port, "GET", path)
 
 
+def await_service(node):
+    """Wait until /readyz is 200. While no pod is ready, what publishes the node's port accepts and then resets."""
+
+    def ready():
+        try:
+            return get(node, "/readyz").status == 200
+        except OSError:
+            return False
+
+    wait.until(ready, "the service")
+
+
 def restarts(node):
     pods = node.get("pods", "-n", "purser")
     return sum(status["restartCount"] for pod in pods for status in pod["status"].get("containerStatuses", []))
@@ -61,7 +73,7 @@ def test_a_database_pod_that_is_deleted_comes_back_with_its_data(installed):
     before = get(installed, "/passengerlist").body
     installed.kubectl("delete", "pod", "postgres0-0", "-n", "purser", timeout=150)
     await_rollout(installed, "statefulset/postgres0")
-    wait.until(lambda: get(installed, "/readyz").status == 200, "the service")
+    await_service(installed)
     assert get(installed, "/passengerlist").body == before
 
 
@@ -77,7 +89,7 @@ def test_an_apply_takes_back_an_update_of_the_database_that_does_not_start(insta
     wait.until(waits, "the broken pod", timeout=90, pause=0.5)
     installed.apply("-f", FILE)
     await_rollout(installed, "statefulset/postgres0")
-    wait.until(lambda: get(installed, "/readyz").status == 200, "the service")
+    await_service(installed)
 
 
 def test_an_upgrade_loses_no_request(installed, overlay):
