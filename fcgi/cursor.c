@@ -2,6 +2,7 @@
 
 #include "json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -9,7 +10,7 @@
  */
 
 #define DIGEST_BYTES 8
-#define NULL_LENGTH  0xffff   /* of SQL NULL */
+#define NULL_LENGTH  0xffff    /* of SQL NULL */
 #define TEXT_MOST    (1 << 16) /* of a whole cursor; ours are far shorter */
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -46,8 +47,11 @@ void cursor_write(struct buffer *out, uint64_t digest, const char *const *values
     for (int i = 0; i < count; i++) {
         size_t length = values[i] != NULL ? strlen(values[i]) : NULL_LENGTH;
         write_number(&bytes, length, 2);
-        if (values[i] != NULL)
-            buffer_append(&bytes, values[i], length);
+        if (values[i] == NULL)
+            continue;
+        if (length >= NULL_LENGTH) /* no column's rule allows so much */
+            abort();
+        buffer_append(&bytes, values[i], length);
     }
     out->failed = out->failed || bytes.failed;
     write_base64(out, bytes.bytes, bytes.failed ? 0 : bytes.length);

@@ -1,4 +1,5 @@
-/* Values that rows are compared with: PostgreSQL must be able to read them, whatever the table would store. */
+/* Values that rows are compared with: PostgreSQL must be able to read them, whatever the table would store.
+ */
 
 #include "field.h"
 
@@ -25,7 +26,10 @@ static const char *must_be_choice(const struct field *field, struct arena *arena
     buffer_init(&text);
     buffer_string(&text, "must be ");
     for (const char *const *choice = field->choices; *choice != NULL; choice++)
-        buffer_format(&text, "%s\"%s\"", choice == field->choices ? "" : choice[1] == NULL ? " or " : ", ",
+        buffer_format(&text, "%s\"%s\"",
+                      choice == field->choices ? ""
+                      : choice[1] == NULL      ? " or "
+                                               : ", ",
                       *choice);
     const char *copy = text.failed ? NULL : arena_copy(arena, text.bytes, text.length);
     buffer_free(&text);
@@ -66,7 +70,8 @@ static bool read_integer(const char *text, char *out, size_t size)
     return errno == 0;
 }
 
-/* As JSON writes them, but zeros in front do no harm. What is too small for a double is none, as in bodies. */
+/* As JSON writes them, but zeros in front do no harm. What is too small for a double is none, as in bodies.
+ */
 static bool read_number(const char *text, char *out, size_t size)
 {
     const char *end = skip_digits(text + (*text == '-'));

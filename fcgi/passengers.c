@@ -29,6 +29,7 @@ const struct resource passengers_resource = {.name = "passengers",
                                              .field_count = sizeof fields / sizeof *fields,
                                              .key = 0,
                                              .lookup = 0,
+                                             .searched = 3,
                                              .touched = NULL,
                                              .sql = &sql};
 

@@ -27,8 +27,9 @@ struct resource {
     const char *singular;       /* "passenger", for sentences */
     const struct field *fields; /* in the order of the JSON keys */
     int field_count;
-    int key;    /* index of the primary key in `fields`, a FIELD_UUID column */
-    int lookup; /* index of the unique FIELD_EMAIL column that clients name rows by; or `key` itself */
+    int key;      /* index of the primary key in `fields`, a FIELD_UUID column */
+    int lookup;   /* index of the unique FIELD_EMAIL column that clients name rows by; or `key` itself */
+    int searched; /* index of the FIELD_TEXT column whose words the parameter q looks for */
     const char *touched;      /* the column that says when a row was changed last, or NULL */
     struct resource_sql *sql; /* static memory of the resource's own: see below */
 };

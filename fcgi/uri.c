@@ -41,10 +41,10 @@ static enum decoded decode(char *text, bool plus_is_space)
 /* Decode in place. Returns a sentence for the client, or NULL. */
 static const char *decode_segment(char *segment)
 {
-    static const char *const sentences[] = {
-        [BROKEN_ESCAPE] = "The path has a % that two hexadecimal digits do not follow.",
-        [HAS_NUL] = "The path has a %00.",
-        [NOT_UTF8] = "The path is not UTF-8."};
+    static const char *const sentences[] = {[BROKEN_ESCAPE] =
+                                                "The path has a % that two hexadecimal digits do not follow.",
+                                            [HAS_NUL] = "The path has a %00.",
+                                            [NOT_UTF8] = "The path is not UTF-8."};
     return sentences[decode(segment, false)];
 }
 
@@ -103,14 +103,15 @@ static const char *show_raw(const char *text, size_t length, struct arena *arena
 static int read_parameter(struct uri_parameter *parameter, const char *text, size_t length,
                           struct arena *arena)
 {
-    static const char *const faults[] = {[BROKEN_ESCAPE] = "has a % that two hexadecimal digits do not follow",
+    static const char *const faults[] = {[BROKEN_ESCAPE] =
+                                             "has a % that two hexadecimal digits do not follow",
                                          [HAS_NUL] = "has a %00",
                                          [NOT_UTF8] = "is not UTF-8"};
     const char *equals = memchr(text, '=', length);
     size_t name_length = equals != NULL ? (size_t)(equals - text) : length;
     char *name = arena_copy(arena, text, name_length);
-    char *value = equals == NULL ? arena_copy(arena, "", 0)
-                                 : arena_copy(arena, equals + 1, length - name_length - 1);
+    char *value =
+        equals == NULL ? arena_copy(arena, "", 0) : arena_copy(arena, equals + 1, length - name_length - 1);
     if (name == NULL || value == NULL)
         return -1;
     enum decoded name_is = decode(name, true), value_is = decode(value, true);

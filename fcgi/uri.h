@@ -2,8 +2,9 @@
 #define PURSER_URI_H
 
 /*
- * The path of a request target (RFC 3986 section 3.3), split at its slashes and then percent-decoded, once; and
- * the parameters of its query, as forms write them (the URL standard's application/x-www-form-urlencoded).
+ * The path of a request target (RFC 3986 section 3.3), split at its slashes and then percent-decoded, once;
+ * and the parameters of its query, as forms write them (the URL standard's
+ * application/x-www-form-urlencoded).
  */
 
 #include "arena.h"
