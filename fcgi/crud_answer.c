@@ -209,7 +209,8 @@ void crud_answer_created(struct request *request, const struct database_result *
 static bool is_conditional(const struct request *request)
 {
     const struct crud *crud = request->state;
-    return request->route->v1 && (crud->precondition.match != NULL || crud->precondition.none_match != NULL);
+    return request->route->v1 && (crud->precondition.match != NULL || crud->precondition.none_match != NULL ||
+                                  crud->precondition.none_any);
 }
 
 void crud_answer_changed(struct request *request, const struct database_result *result)
