@@ -91,16 +91,21 @@ static bool length_agrees(const struct request *request)
     return said[0] == '\0' || strcmp(said, came) == 0;
 }
 
-bool request_too_large(struct request *request, size_t limit)
+bool request_body_fits(struct request *request, size_t limit)
 {
     char detail[64];
     size_t length;
     gateway_body(request->call, &length);
-    if (!gateway_body_too_large(request->call) && length <= limit)
+    if (!gateway_body_too_large(request->call) && length <= limit) {
+        if (length_agrees(request))
+            return true;
+        request_problem(request, PROBLEM_MALFORMED_REQUEST, "",
+                        "The body is not as long as Content-Length says.");
         return false;
+    }
     snprintf(detail, sizeof detail, "The body is larger than %zu bytes.", limit);
     request_problem(request, PROBLEM_BODY_TOO_LARGE, "", detail);
-    return true;
+    return false;
 }
 
 static void callback_room(void *cookie);
@@ -132,9 +137,6 @@ void request_begin(void *cookie, struct gateway_call *call)
         request_failed(request, DATABASE_FULL);
     else if (fault != NULL)
         request_problem(request, PROBLEM_MALFORMED_REQUEST, "", fault);
-    else if (!gateway_body_too_large(call) && !length_agrees(request))
-        request_problem(request, PROBLEM_MALFORMED_REQUEST, "",
-                        "The body is not as long as Content-Length says.");
     else
         server->handle(request);
 }

@@ -72,8 +72,9 @@ struct request {
 /* A gateway_begin; the cookie is the struct request_server. */
 void request_begin(void *cookie, struct gateway_call *call);
 
-/* Whether the body has more than `limit` bytes; then the request has been answered (413). */
-bool request_too_large(struct request *request, size_t limit);
+/* Whether the body has no more than `limit` bytes, and as many as Content-Length says. If not, the request
+ * has been answered (413, 400). */
+bool request_body_fits(struct request *request, size_t limit);
 
 /* Give back the memory that is kept for reuse. */
 void request_free_spare(struct request_server *server);

@@ -79,6 +79,8 @@ static void answer_without_route(struct request *request, const char *path)
 {
     struct options options;
     char header[300];
+    if (!request_body_fits(request, request->server->max_body_bytes))
+        return;
     if (path == NULL) {
         request_problem(request, PROBLEM_NOT_FOUND, "", "There is nothing at this path.");
         return;
@@ -99,7 +101,7 @@ static void handle(struct request *request, const struct route *route)
     const struct request_server *server = request->server;
     request->route = route;
     request->headers = route->headers;
-    if (!request_too_large(request, route->bulk ? server->max_bulk_bytes : server->max_body_bytes))
+    if (request_body_fits(request, route->bulk ? server->max_bulk_bytes : server->max_body_bytes))
         route->handle(request);
 }
 

@@ -61,11 +61,11 @@ void peer_stream(struct buffer *out, int type, int id, const void *bytes, size_t
 void peer_request(struct buffer *out, const char *method, const char *uri, const char *type, const void *body,
                   size_t length)
 {
-    peer_request_with(out, NULL, method, uri, type, body, length);
+    peer_request_with(out, method, uri, type, body, length, NULL);
 }
 
-void peer_request_with(struct buffer *out, const char *const *more, const char *method, const char *uri,
-                       const char *type, const void *body, size_t length)
+void peer_request_with(struct buffer *out, const char *method, const char *uri, const char *type,
+                       const void *body, size_t length, const char *const *more)
 {
     struct buffer params;
     char said[24];
@@ -74,13 +74,13 @@ void peer_request_with(struct buffer *out, const char *const *more, const char *
     peer_pair(&params, "REQUEST_URI", uri);
     peer_pair(&params, "REQUEST_ID", "0123456789abcdef0123456789abcdef");
     peer_pair(&params, "REQUEST_MSEC", "1747779766.043");
-    for (; more != NULL && *more != NULL; more += 2)
-        peer_pair(&params, more[0], more[1]);
     if (type != NULL) {
         snprintf(said, sizeof said, "%zu", length);
         peer_pair(&params, "CONTENT_TYPE", type);
         peer_pair(&params, "CONTENT_LENGTH", said);
     }
+    for (; more != NULL && *more != NULL; more += 2)
+        peer_pair(&params, more[0], more[1]);
     peer_begin(out, 1, true);
     peer_stream(out, PEER_PARAMS, 1, params.bytes, params.length);
     peer_stream(out, PEER_STDIN, 1, body, length);
