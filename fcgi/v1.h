@@ -6,8 +6,9 @@
  * the address of its description.
  */
 
+#include "page.h"
 #include "route.h"
 
-#define V1_ROUTES(PATH, RESOURCE)
+#define V1_ROUTES(PATH, RESOURCE) {METHOD_GET, PATH, page_handle, RESOURCE, 200, .v1 = true, .query = true}
 
 #endif
