@@ -67,6 +67,15 @@ const char *field_from_csv(const struct field *field, const char *text, size_t l
                            struct arena *arena, struct field_value *out);
 
 /*
+ * The same for a value that rows are compared with: checked by the type, so that PostgreSQL can read it, but
+ * not by the rule of what may be stored. Integers are of 64 bits, numbers finite; times are RFC 3339's, or
+ * the form with a space and without a zone, which is UTC; of choices there is just what they are. Any text is
+ * good; it must be UTF-8 without U+0000.
+ */
+const char *field_from_filter(const struct field *field, const char *text, struct arena *arena,
+                              struct field_value *out);
+
+/*
  * Append a value that PostgreSQL sent in its binary form as JSON: `length` -1 is null. The types in the table
  * are boolean, smallint/integer/bigint, double precision, uuid, timestamptz, and text for the rest. A double
  * is written so that it reads back as the same double. Times become "YYYY-MM-DD hh:mm:ss.uuuuuu", always with

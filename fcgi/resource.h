@@ -41,8 +41,9 @@ struct resource {
     const char *singular;       /* "passenger", for sentences */
     const struct field *fields; /* in the order of the JSON keys */
     int field_count;
-    int key;    /* index of the primary key in `fields`, a FIELD_UUID column */
-    int lookup; /* index of the unique FIELD_EMAIL column that clients name rows by; or `key` itself */
+    int key;      /* index of the primary key in `fields`, a FIELD_UUID column */
+    int lookup;   /* index of the unique FIELD_EMAIL column that clients name rows by; or `key` itself */
+    int searched; /* index of the FIELD_TEXT column whose words the parameter q looks for */
     const struct resource_measure *measures; /* in the order of the JSON members; NULL: no statistics */
     int measure_count;
     const char *touched;      /* the column that says when a row was changed last, or NULL */
