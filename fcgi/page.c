@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROW_BYTES 256 /* a guess at a row's JSON, so that a page is written without moving it */
+#define ROW_BYTES    256         /* a guess at a row's JSON, so that a page is written without moving it */
+#define HEADERS_MOST (20 * 1024) /* so many bytes fit into nginx's buffer for them, and more */
 
 struct page {
     struct selection selection;
@@ -95,6 +96,9 @@ static void answer_page(struct request *request, const struct database_result *r
         write_end(request, next, &body);
     if (headers.failed || body.failed)
         request_failed(request, DATABASE_FULL);
+    else if (headers.length > HEADERS_MOST)
+        request_problem(request, PROBLEM_URI_TOO_LONG, "",
+                        "The addresses of the first and the next page would be longer than 20 kB.");
     else
         request_answer(request, request->route->status, headers.bytes, accept_names[page->type], body.bytes,
                        body.length);
