@@ -96,11 +96,15 @@ static void refuse_order(struct request *request)
     const struct resource *resource = request->route->resource;
     struct faults faults;
     char detail[300];
-    size_t length = (size_t)snprintf(detail, sizeof detail, "must, without a limit, begin with one of");
-    for (int i = 0; i < resource->field_count; i++)
-        if (resource->fields[i].indexed && length < sizeof detail)
-            length +=
-                (size_t)snprintf(detail + length, sizeof detail - length, " %s", resource->fields[i].key);
+    int length = snprintf(detail, sizeof detail, "must, without a limit, begin with one of");
+    const char *comma = " ";
+    for (int i = 0; i < resource->field_count && length < (int)sizeof detail; i++) {
+        if (!resource->fields[i].indexed)
+            continue;
+        length +=
+            snprintf(detail + length, sizeof detail - (size_t)length, "%s%s", comma, resource->fields[i].key);
+        comma = ", ";
+    }
     faults_init(&faults);
     faults_add_parameter(&faults, "order", detail);
     faults_answer(&faults, request, PROBLEM_INVALID_PARAMETERS, "All rows can't be had in this order.");
