@@ -21,6 +21,20 @@
 /* Every table has these two columns beside its fields: version, counting its changes, and written_by, the
  * request. */
 
+/* What statistics say of a group of rows (stats.h). */
+struct resource_measure {
+    const char *part; /* the member whose member it is, or NULL; those of one part stand together */
+    const char *key;  /* its own name */
+    const char *sql;  /* the aggregate */
+    enum {
+        RESOURCE_COUNT,  /* a bigint */
+        RESOURCE_NUMBER, /* a double precision, or NULL */
+        RESOURCE_NUMBERS /* an array of those, or NULL */
+    } type;
+};
+
+#define RESOURCE_MEASURES 16 /* at most */
+
 struct resource_sql; /* private: the statements, made once by resource_prepare */
 
 struct resource {
@@ -31,6 +45,8 @@ struct resource {
     int key;      /* index of the primary key in `fields`, a FIELD_UUID column */
     int lookup;   /* index of the unique FIELD_EMAIL column that clients name rows by; or `key` itself */
     int searched; /* index of the FIELD_TEXT column whose words the parameter q looks for */
+    const struct resource_measure *measures; /* in the order of the JSON members; NULL: no statistics */
+    int measure_count;
     const char *touched;      /* the column that says when a row was changed last, or NULL */
     struct resource_sql *sql; /* static memory of the resource's own: see below */
 };
