@@ -130,6 +130,7 @@ static int decode(struct gateway_call *call, const uint8_t *bytes, size_t length
         return -1;
     if (feed_put(feed, bytes, length) != 0)
         return -1;
+    buffer_free(&call->received); /* where the bytes may be from; a large body is there often enough */
     FCGX_InitRequest(&call->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
     call->fcgi.keepConnection = 1;
     call->fcgi.ipcFd = feed->fd;
@@ -159,7 +160,6 @@ static void begin_call(struct gateway_call *call, uint8_t *bytes)
         refuse_peer(call, "the request could not be decoded");
         return;
     }
-    buffer_free(&call->received);
     call->state = ANSWERING;
     call->room = call->all_room;
     call->wants_room = false;
