@@ -63,12 +63,17 @@ struct gateway {
 
 /* ---- connections ---- */
 
-static void finish_fcgi(struct gateway_call *call)
+void gateway_drop_body(struct gateway_call *call)
 {
-    FCGX_Free(&call->fcgi, 0); /* 0: the descriptor is ours */
     free(call->body);
     call->body = NULL;
     call->body_length = 0;
+}
+
+static void finish_fcgi(struct gateway_call *call)
+{
+    FCGX_Free(&call->fcgi, 0); /* 0: the descriptor is ours */
+    gateway_drop_body(call);
 }
 
 static void close_connection(struct gateway_call *call)
@@ -395,7 +400,7 @@ const char *gateway_param(const struct gateway_call *call, const char *name)
 const char *gateway_body(const struct gateway_call *call, size_t *length)
 {
     *length = call->body_length;
-    return call->body;
+    return call->body != NULL ? call->body : "";
 }
 
 bool gateway_body_too_large(const struct gateway_call *call)
