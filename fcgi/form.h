@@ -11,6 +11,9 @@
 
 struct json_object; /* json-c's */
 
+/* The types of body that a change of a row under /v1 may have. */
+#define FORM_PATCHES "application/merge-patch+json, application/json"
+
 struct form {
     /* For each field of the resource, in order: */
     struct field_value values[RESOURCE_FIELDS]; /* bytes NULL: null, or not sent */
@@ -30,8 +33,8 @@ void form_check(struct form *form, const struct resource *resource, struct json_
 
 /*
  * Read the request's body as one JSON object. `whole`: every writable field must be there (POST, PUT);
- * otherwise at least one (PATCH). Returns true with `form` filled in; else the request has been answered
- * (400, 415 or 422).
+ * otherwise at least one (PATCH; null empties a field that may be empty, RFC 7396). Returns true with `form`
+ * filled in; else the request has been answered (400, 415 or 422).
  */
 bool form_read(struct form *form, struct request *request, const struct resource *resource, bool whole);
 

@@ -2,6 +2,7 @@
 
 #include "crud.h"
 #include "list.h"
+#include "v1.h"
 
 #include <math.h>
 
@@ -42,6 +43,7 @@ static const struct route routes[] = {
     {METHOD_POST, "/postpassenger", crud_create, PASSENGERS, 200, "[", "]", .headers = SUCCESSOR},
     {METHOD_PUT, "/putpassenger/*", crud_replace, PASSENGERS, 200, "", "", .headers = SUCCESSOR},
     {METHOD_DELETE, "/deletepassenger/*", crud_remove, PASSENGERS, 200, "null", NULL, .headers = SUCCESSOR},
+    V1_ROUTES("/v1/passengers", PASSENGERS),
 };
 
 const struct route_table passengers_routes = {routes, sizeof routes / sizeof *routes};
