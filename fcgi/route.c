@@ -49,6 +49,8 @@ static void list_methods(const struct request *request, char *allow, size_t size
 static void answer_without_route(struct request *request)
 {
     char allow[80], header[100];
+    if (!request_body_fits(request, request->server->max_body_bytes))
+        return;
     list_methods(request, allow, sizeof allow);
     snprintf(header, sizeof header, "Allow: %s\r\n", allow);
     if (allow[0] == '\0')
@@ -60,14 +62,22 @@ static void answer_without_route(struct request *request)
                         "The path exists, but not for this method.");
 }
 
+static void handle(struct request *request, const struct route *route)
+{
+    const struct request_server *server = request->server;
+    request->route = route;
+    request->headers = route->headers;
+    if (request_body_fits(request, route->bulk ? server->max_bulk_bytes : server->max_body_bytes))
+        route->handle(request);
+}
+
 void route_handle(struct request *request)
 {
     for (const struct route_table *const *table = request->server->routes; *table != NULL; table++) {
         for (int i = 0; i < (*table)->count; i++) {
             const struct route *route = &(*table)->routes[i];
             if (route->method == request->method && matches(route->path, &request->uri, &request->argument)) {
-                request->route = route;
-                route->handle(request);
+                handle(request, route);
                 return;
             }
         }

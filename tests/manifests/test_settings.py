@@ -17,6 +17,7 @@ LEFT = {
     "PURSER_DEADLINE_MS": "the default is below what proxies wait",
     "PURSER_DRAIN_MS": "the default is what terminationGracePeriodSeconds is worked out from",
     "PURSER_DB_READERS": "the default is what the autoscaler's limit is worked out from",
+    "PURSER_DB_SEARCHERS": "likewise",
     "PURSER_DB_WRITERS": "likewise",
     "PURSER_LOG_LEVEL": "a user's to patch",
 }

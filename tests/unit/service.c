@@ -20,6 +20,7 @@ void service_open(struct service *service, struct loop *loop, struct database *d
                                               .routes = routes,
                                               .handle = route_handle,
                                               .max_body_bytes = BODY_LIMIT,
+                                              .max_bulk_bytes = BODY_LIMIT,
                                               .deadline_ms = DEADLINE_MS};
     service->listener = peer_listen(service->path);
     service->gateway = gateway_create(loop, service->listener, BODY_LIMIT, request_begin, &service->server);
@@ -46,7 +47,7 @@ void service_send(struct service *service, const char *method, const char *uri, 
         peer_connect(&service->peer, service->path);
     }
     buffer_init(&message);
-    peer_request(&message, method, uri, type, body, body != NULL ? strlen(body) : 0);
+    peer_request_with(&message, method, uri, type, body, body != NULL ? strlen(body) : 0, service->params);
     peer_send(&service->peer, message.bytes, message.length);
     buffer_free(&message);
 }
