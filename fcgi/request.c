@@ -147,12 +147,13 @@ static void callback_done(void *cookie, const struct database_result *result)
     request->done(request, result);
 }
 
-void request_query(struct request *request, const struct database_statement *statement,
-                   const char *const *values, int count,
-                   void (*done)(struct request *request, const struct database_result *result))
+static void send_query(struct request *request, const struct database_statement *statement, const char *sql,
+                       const char *const *values, int count,
+                       void (*done)(struct request *request, const struct database_result *result))
 {
     request->done = done;
     request->query = (struct database_query){.statement = statement,
+                                             .sql = sql,
                                              .values = values,
                                              .count = count,
                                              .deadline = request->deadline,
@@ -160,6 +161,19 @@ void request_query(struct request *request, const struct database_statement *sta
                                              .cookie = request};
     if (database_send(request->server->database, &request->query) != 0)
         request_failed(request, DATABASE_FULL);
+}
+
+void request_query(struct request *request, const struct database_statement *statement,
+                   const char *const *values, int count,
+                   void (*done)(struct request *request, const struct database_result *result))
+{
+    send_query(request, statement, NULL, values, count, done);
+}
+
+void request_search(struct request *request, const char *sql, const char *const *values, int count,
+                    void (*done)(struct request *request, const struct database_result *result))
+{
+    send_query(request, &database_search, sql, values, count, done);
 }
 
 /* ---- the answer on its way ---- */

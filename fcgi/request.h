@@ -87,6 +87,10 @@ void request_query(struct request *request, const struct database_statement *sta
                    const char *const *values, int count,
                    void (*done)(struct request *request, const struct database_result *result));
 
+/* The same with SQL that isn't prepared (DATABASE_SEARCH), which lives as long as the values. */
+void request_search(struct request *request, const char *sql, const char *const *values, int count,
+                    void (*done)(struct request *request, const struct database_result *result));
+
 /*
  * Answer. Each of these ends the handler's work; nothing may touch the request after it.
  */
