@@ -170,7 +170,8 @@ def test_a_key_that_is_none(resource, send, kept):
 
 
 def test_more_faults_than_are_listed(resource, send, kept):
-    problem = assert_rest_problem(send([resource.body(age=999) for _ in range(1234)]), 422, "invalid-fields")
+    answer = send([resource.body(age=999) for _ in range(1234)])
+    problem = assert_rest_problem(answer, 422, "invalid-fields")
     assert len(problem["errors"]) == 1000 and problem["more"] == 234
     assert places(problem) == [{"row": number, "pointer": "/age"} for number in range(1, 1001)]
 
@@ -254,7 +255,8 @@ def test_duplicates_are_merged(table, resource, send):
 
 def test_duplicates_are_ignored(table, resource, send):
     old = table.create(name="old")
-    bodies = [{**resource.body(name=f"new {at}"), resource.key: key} for at, key in enumerate([new_key(), table.key(old), new_key()])]
+    bodies = [{**resource.body(name=f"new {at}"), resource.key: key}
+              for at, key in enumerate([new_key(), table.key(old), new_key()])]
     before = table.count()
     answer = send(bodies, "resolution=ignore-duplicates")
     assert answer.status == 200 and answer.headers["preference-applied"] == "resolution=ignore-duplicates"

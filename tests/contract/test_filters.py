@@ -217,7 +217,8 @@ def test_how_long_the_words_may_be(client):
         assert "200" in details(assert_rest_problem(answer, 400, "invalid-parameters", [{"parameter": "q"}]))
 
 
-@pytest.mark.parametrize("attack", ["'; DROP TABLE passengers; --", "eq.' OR '1'='1", "$1", "x') OR true --", "%' OR name LIKE '%"])
+@pytest.mark.parametrize("attack", ["'; DROP TABLE passengers; --", "eq.' OR '1'='1", "$1", "x') OR true --",
+                                    "%' OR name LIKE '%"])
 def test_a_value_is_never_sql(client, filled, attack):
     for name in ("name", "q"):
         assert left(client, PASSENGERS, (name, attack)) == set()

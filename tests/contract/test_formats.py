@@ -67,23 +67,19 @@ def assert_records(answer, names, rows):
 @pytest.mark.parametrize("accept, kind", [
     (None, JSON), ("*/*", JSON), ("application/*", JSON), ("text/*", CSV_ANSWER), (CSV, CSV_ANSWER), (NDJSON, NDJSON),
     ("TEXT/CSV", CSV_ANSWER), ("text/csv, application/json;q=0.5", CSV_ANSWER), ("text/csv;q=0.4, application/json;q=0.5", JSON),
-    ("application/json;q=0, */*", CSV_ANSWER), ("application/json;q=0, text/csv;q=0, */*;q=0.1", NDJSON),
+    ("application/json;q=0, text/csv;q=0, */*;q=0.1", NDJSON),
     ("application/x-ndjson;q=1, */*;q=0.9", NDJSON), ("text/html, */*;q=0.01", JSON), ("text/csv;q=0.001", CSV_ANSWER),
-    ("text/html;q=1.000, application/x-ndjson;q=0.999", NDJSON), ("*/*;q=0.5, text/csv;q=0.500, application/json;q=0.1", CSV_ANSWER),
+    ("text/html;q=1.000, application/x-ndjson;q=0.999", NDJSON),
 ])  # fmt: skip
 def test_the_type_that_the_client_likes_best(table, whole, accept, kind):
     answer = table.list({"limit": 2}, {} if accept is None else {"Accept": accept})
-    assert answer.status == 200, answer
-    if "*/*;q=0.5, text/csv;q=0.500" in str(accept):
-        assert answer.type in (CSV_ANSWER, NDJSON)
-    elif accept == "application/json;q=0, */*":
-        assert answer.type in (CSV_ANSWER, NDJSON)
-    else:
-        assert answer.type == kind
+    assert answer.status == 200 and answer.type == kind, answer
     assert {name.strip().lower() for name in answer.headers["vary"].split(",")} == {"accept", "prefer"}
 
 
-@pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*", "*/*;q=0", "text/csv;q=0", "text/csv;q=0.000, text/html"])
+@pytest.mark.parametrize("accept", [
+    "text/html", "application/xml", "image/*", "*/*;q=0", "text/csv;q=0", "text/csv;q=0.000, text/html",
+])  # fmt: skip
 def test_types_that_there_are_not(table, accept):
     said = details(assert_rest_problem(table.list(None, {"Accept": accept}), 406, "not-acceptable"))
     for offered in (JSON, CSV, NDJSON):
@@ -165,7 +161,8 @@ def test_an_export_of_nothing(table, whole):
 def test_an_order_that_no_export_has(table):
     for column in table.resource.columns:
         for accept in (CSV, NDJSON):
-            answer = table.list({"order": f"{column.name},name"} if column.name != "name" else {"order": "name,age"}, {"Accept": accept})
+            order = f"{column.name},{'age' if column.name == 'name' else 'name'}"
+            answer = table.list({"order": order}, {"Accept": accept})
             if column.name in table.resource.indexed:
                 assert answer.status == 200, answer
             else:

@@ -51,7 +51,9 @@ def groups(rows, by):
     return [{**dict(zip(by, found)), **figures(list(members))} for found, members in ordered]
 
 
-@pytest.mark.parametrize("by", [*([name] for name in GROUPED), ["passengerClass", "sex"], ["sex", "passengerClass"], GROUPED, GROUPED[::-1]], ids=",".join)
+@pytest.mark.parametrize("by", [
+    *([name] for name in GROUPED), ["passengerClass", "sex"], ["sex", "passengerClass"], GROUPED, GROUPED[::-1],
+], ids=",".join)  # fmt: skip
 def test_groups(client, filled, by):
     answer = client("GET", PATH, None, None, {"by": ",".join(by)})
     assert answer.status == 200 and answer.type == JSON, answer
@@ -81,7 +83,7 @@ def test_figures_of_nobody(client, filled):
 @pytest.mark.parametrize("by", ["name", "age", "fare", "uuid", "nothing", "sex,sex", "sex,", "Sex", "-sex"])
 def test_columns_that_make_no_groups(client, by):
     problem = assert_rest_problem(client("GET", PATH, None, None, {"by": by}), 400, "invalid-parameters", [{"parameter": "by"}])
-    assert all(name in details(problem) for name in GROUPED) or "once" in details(problem) or "twice" in details(problem)
+    assert "twice" in details(problem) or "once" in details(problem) or all(name in details(problem) for name in GROUPED)
 
 
 @pytest.mark.parametrize("name", ["limit", "cursor", "order", "fields", "nothing"])

@@ -237,12 +237,13 @@ def test_the_answer_may_be_minimal(table, resource, prefer):
 def test_the_answer_may_be_asked_for_whole(table, resource):
     asked = {"Prefer": "return=representation"}
     made = table.post(resource.body(), asked)
-    for answer in (made, table.put(table.key(made.json), resource.body(), asked), table.patch(table.key(made.json), {"name": "x"}, asked)):
+    key = table.key(made.json)
+    for answer in (made, table.put(key, resource.body(), asked), table.patch(key, {"name": "x"}, asked)):
         assert answer.status in (200, 201) and answer.json
         assert answer.headers["preference-applied"] == "return=representation"
 
 
-@pytest.mark.parametrize("prefer", ["return=nothing", "return", "wait=10", "count=exact", "handling=lenient, foo", ";;", "=,", ""])
+@pytest.mark.parametrize("prefer", ["return=nothing", "return", "wait=10", "count=exact", "handling=lenient, foo", ";;", "=,"])
 def test_a_preference_that_there_is_not_is_ignored(table, resource, prefer):
     answer = table.post(resource.body(), {"Prefer": prefer})
     assert answer.status == 201 and answer.json
