@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FAULT_SIZE 256
-
 /* The list of settings: reading, the check for unknown ones and `purser config` all follow it. */
 
 enum kind { KIND_INT, KIND_UINT64, KIND_LEVEL, KIND_DIRECTORY };
@@ -33,9 +31,11 @@ static const struct setting settings[] = {
     {"PURSER_TLS_PORT", KIND_INT, OURS(tls_port), 0, 0, 65535, NULL},
     {"PURSER_TLS_DIR", KIND_DIRECTORY, OURS(tls_dir), 0, 0, 0, "/run/secrets/purser/tls"},
     {"PURSER_MAX_BODY_BYTES", KIND_UINT64, OURS(max_body_bytes), 1048576, 1024, 67108864, NULL},
+    {"PURSER_MAX_BULK_BYTES", KIND_UINT64, OURS(max_bulk_bytes), 16777216, 1024, 67108864, NULL},
     {"PURSER_DEADLINE_MS", KIND_UINT64, OURS(deadline_ms), 10000, 100, 600000, NULL},
     {"PURSER_DRAIN_MS", KIND_UINT64, OURS(drain_ms), 15000, 100, 600000, NULL},
     {"PURSER_DB_READERS", KIND_INT, OURS(readers), 1, 1, 64, NULL},
+    {"PURSER_DB_SEARCHERS", KIND_INT, OURS(searchers), 1, 1, 64, NULL},
     {"PURSER_DB_WRITERS", KIND_INT, OURS(writers), 3, 1, 64, NULL},
     {"PURSER_LOG_LEVEL", KIND_LEVEL, OURS(log_level), LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_ERROR, NULL},
 };
@@ -80,27 +80,27 @@ static bool read_number(const char *text, uint64_t *value)
 }
 
 static int read_setting(const struct setting *setting, const char *text, uint64_t *value,
-                        char fault[FAULT_SIZE])
+                        char fault[CONFIG_FAULT_BYTES])
 {
     if (setting->kind == KIND_LEVEL) {
         int level = log_level_named(text);
         *value = (uint64_t)level;
         if (level >= 0)
             return 0;
-        snprintf(fault, FAULT_SIZE, "%s is \"%.60s\": it must be debug, info, warn or error", setting->name,
-                 text);
+        snprintf(fault, CONFIG_FAULT_BYTES, "%s is \"%.60s\": it must be debug, info, warn or error",
+                 setting->name, text);
         return -1;
     }
     if (read_number(text, value) && *value >= setting->minimum && *value <= setting->maximum)
         return 0;
-    snprintf(fault, FAULT_SIZE, "%s is \"%.60s\": it must be a whole number from %ju to %ju", setting->name,
-             text, (uintmax_t)setting->minimum, (uintmax_t)setting->maximum);
+    snprintf(fault, CONFIG_FAULT_BYTES, "%s is \"%.60s\": it must be a whole number from %ju to %ju",
+             setting->name, text, (uintmax_t)setting->minimum, (uintmax_t)setting->maximum);
     return -1;
 }
 
 /* A directory goes into nginx's configuration as it is: no character that means something there. */
 static int read_directory(const struct setting *setting, const char *text, struct config *config,
-                          char fault[FAULT_SIZE])
+                          char fault[CONFIG_FAULT_BYTES])
 {
     static const char allowed[] = "/._-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     if (text == NULL)
@@ -108,7 +108,7 @@ static int read_directory(const struct setting *setting, const char *text, struc
     *(const char **)(void *)((char *)config + setting->offset) = text;
     if (*text == '/' && strspn(text, allowed) == strlen(text))
         return 0;
-    snprintf(fault, FAULT_SIZE,
+    snprintf(fault, CONFIG_FAULT_BYTES,
              "%s is \"%.60s\": it must be an absolute path of letters, digits, \".\", \"_\" and \"-\"",
              setting->name, text);
     return -1;
@@ -123,22 +123,22 @@ static const struct setting *find_setting(const char *name, size_t length)
 }
 
 /* A misspelt setting would otherwise be silently without effect. */
-static int refuse_unknown(char fault[FAULT_SIZE])
+static int refuse_unknown(char fault[CONFIG_FAULT_BYTES])
 {
     for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
         size_t length = strcspn(*entry, "=");
         if (strncmp(*entry, "PURSER_", 7) != 0 || find_setting(*entry, length) != NULL)
             continue;
-        int used = snprintf(fault, FAULT_SIZE,
+        int used = snprintf(fault, CONFIG_FAULT_BYTES,
                             "%.*s is not a setting; these are:", length < 60 ? (int)length : 60, *entry);
-        for (size_t i = 0; i < SETTINGS && used < FAULT_SIZE; i++)
-            used += snprintf(fault + used, FAULT_SIZE - (size_t)used, " %s", settings[i].name);
+        for (size_t i = 0; i < SETTINGS && used < CONFIG_FAULT_BYTES; i++)
+            used += snprintf(fault + used, CONFIG_FAULT_BYTES - (size_t)used, " %s", settings[i].name);
         return -1;
     }
     return 0;
 }
 
-static int read_one(const struct setting *setting, struct config *config, char fault[FAULT_SIZE])
+static int read_one(const struct setting *setting, struct config *config, char fault[CONFIG_FAULT_BYTES])
 {
     const char *text = getenv(setting->name);
     uint64_t value;
@@ -152,7 +152,7 @@ static int read_one(const struct setting *setting, struct config *config, char f
     return 0;
 }
 
-int config_port(int *port, char fault[FAULT_SIZE])
+int config_port(int *port, char fault[CONFIG_FAULT_BYTES])
 {
     struct config config = {0};
     if (read_one(find_setting("PURSER_PORT", strlen("PURSER_PORT")), &config, fault) != 0)
@@ -161,7 +161,7 @@ int config_port(int *port, char fault[FAULT_SIZE])
     return 0;
 }
 
-int config_read(struct config *config, char fault[FAULT_SIZE])
+int config_read(struct config *config, char fault[CONFIG_FAULT_BYTES])
 {
     if (refuse_unknown(fault) != 0)
         return -1;
@@ -169,7 +169,7 @@ int config_read(struct config *config, char fault[FAULT_SIZE])
         if (read_one(&settings[i], config, fault) != 0)
             return -1;
     if (config->tls_port == config->port) {
-        snprintf(fault, FAULT_SIZE, "PURSER_TLS_PORT is %d, and so is PURSER_PORT: they must differ",
+        snprintf(fault, CONFIG_FAULT_BYTES, "PURSER_TLS_PORT is %d, and so is PURSER_PORT: they must differ",
                  config->port);
         return -1;
     }
@@ -299,7 +299,7 @@ static bool any_set(const char *const *names)
     return false;
 }
 
-int config_print(const struct config *config, const char *name, FILE *out, char fault[FAULT_SIZE])
+int config_print(const struct config *config, const char *name, FILE *out, char fault[CONFIG_FAULT_BYTES])
 {
     struct printer printer = {.out = out, .wanted = name};
     for (size_t i = 0; i < SETTINGS; i++) {
@@ -318,11 +318,11 @@ int config_print(const struct config *config, const char *name, FILE *out, char 
     print_variables(&printer, libpq_variables);
 
     if (name != NULL && printer.printed == 0) {
-        snprintf(fault, FAULT_SIZE, "%.60s is not a setting, or has no value here", name);
+        snprintf(fault, CONFIG_FAULT_BYTES, "%.60s is not a setting, or has no value here", name);
         return -1;
     }
     if (fflush(out) != 0 || ferror(out)) {
-        snprintf(fault, FAULT_SIZE, "the settings can't be written: %s", strerror(errno));
+        snprintf(fault, CONFIG_FAULT_BYTES, "the settings can't be written: %s", strerror(errno));
         return -1;
     }
     return 0;

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define CONFIG_FAULT_BYTES 512 /* room for a sentence about a setting */
+
 struct config {
     int workers;             /* PURSER_WORKERS: worker processes that supervisord starts */
     int nginx_processes;     /* PURSER_NGINX_PROCESSES */
@@ -19,9 +21,11 @@ struct config {
     int tls_port;            /* PURSER_TLS_PORT: where it does so with TLS, 0 for nowhere */
     const char *tls_dir;     /* PURSER_TLS_DIR: where tls.crt and tls.key are */
     uint64_t max_body_bytes; /* PURSER_MAX_BODY_BYTES */
+    uint64_t max_bulk_bytes; /* PURSER_MAX_BULK_BYTES: of a body with many rows */
     uint64_t deadline_ms;    /* PURSER_DEADLINE_MS: from a request's arrival to its 503 or 504 */
     uint64_t drain_ms;       /* PURSER_DRAIN_MS: from SIGTERM to the exit at the latest */
     int readers;             /* PURSER_DB_READERS: connections of a worker for reads */
+    int searchers;           /* PURSER_DB_SEARCHERS: connections of a worker for reads that may take long */
     int writers;             /* PURSER_DB_WRITERS: connections of a worker for writes */
     int log_level;           /* PURSER_LOG_LEVEL: enum log_level */
 };
@@ -30,10 +34,10 @@ struct config {
  * Read every setting. Returns 0, or -1 with a sentence in `fault` that names the setting that is wrong or
  * unknown (any PURSER_* variable that is not in the table), or the secret's file that can't be read.
  */
-int config_read(struct config *config, char fault[256]);
+int config_read(struct config *config, char fault[CONFIG_FAULT_BYTES]);
 
 /* PURSER_PORT alone, whatever the other settings are like: for `purser probe`. Returns as config_read. */
-int config_port(int *port, char fault[256]);
+int config_port(int *port, char fault[CONFIG_FAULT_BYTES]);
 
 /*
  * Where the database is, as the two arrays that PQconnectStartParams takes, ended by NULL: from DATABASE_URL
@@ -49,13 +53,14 @@ struct config_connection {
     const char *keywords[CONFIG_CONNECTION_MAX];
     const char *values[CONFIG_CONNECTION_MAX];
 };
-int config_connection(struct config_connection *connection, struct arena *arena, char fault[256]);
+int config_connection(struct config_connection *connection, struct arena *arena,
+                      char fault[CONFIG_FAULT_BYTES]);
 
 /*
  * `purser config`: every setting with its value in force, secrets masked, a line each as NAME=value; with
  * `name`, that setting's value alone. Returns 0, or -1 with a sentence in `fault`.
  */
-int config_print(const struct config *config, const char *name, FILE *out, char fault[256]);
+int config_print(const struct config *config, const char *name, FILE *out, char fault[CONFIG_FAULT_BYTES]);
 
 /*
  * The processors that this process may use: its affinity, cut to the CPU quota of its control group (v2

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAULT_SIZE   256
 #define SECRET_BYTES 8192 /* in a secret's file, at most */
 
 /* A variable's value, or NULL: an empty one counts as not set, as templates often leave them. */
@@ -16,11 +15,12 @@ static const char *variable(const char *name)
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
-static char *read_file(const char *name, const char *path, struct arena *arena, char fault[FAULT_SIZE])
+static char *read_file(const char *name, const char *path, struct arena *arena,
+                       char fault[CONFIG_FAULT_BYTES])
 {
     FILE *file = fopen(path, "re");
     if (file == NULL) {
-        snprintf(fault, FAULT_SIZE, "%s: %.120s: %s", name, path, strerror(errno));
+        snprintf(fault, CONFIG_FAULT_BYTES, "%s: %.120s: %s", name, path, strerror(errno));
         return NULL;
     }
     char *text = arena_alloc(arena, SECRET_BYTES + 1);
@@ -43,7 +43,7 @@ static char *read_file(const char *name, const char *path, struct arena *arena, 
     }
     if (wrong == NULL)
         return text;
-    snprintf(fault, FAULT_SIZE, "%s: %.120s: %s", name, path, wrong);
+    snprintf(fault, CONFIG_FAULT_BYTES, "%s: %.120s: %s", name, path, wrong);
     return NULL;
 }
 
@@ -51,7 +51,8 @@ static char *read_file(const char *name, const char *path, struct arena *arena, 
  * A secret from the variable `name` or from the file that `name`_FILE names, afresh. `*value` is NULL where
  * neither is set. Returns 0, or -1 with a sentence.
  */
-static int read_secret(const char *name, struct arena *arena, const char **value, char fault[FAULT_SIZE])
+static int read_secret(const char *name, struct arena *arena, const char **value,
+                       char fault[CONFIG_FAULT_BYTES])
 {
     char file_name[40];
     snprintf(file_name, sizeof file_name, "%s_FILE", name);
@@ -60,7 +61,8 @@ static int read_secret(const char *name, struct arena *arena, const char **value
     if (path == NULL)
         return 0;
     if (*value != NULL) {
-        snprintf(fault, FAULT_SIZE, "%s and %s are both set: only one of them may be", name, file_name);
+        snprintf(fault, CONFIG_FAULT_BYTES, "%s and %s are both set: only one of them may be", name,
+                 file_name);
         return -1;
     }
     *value = read_file(file_name, path, arena, fault);
@@ -145,12 +147,13 @@ static int split_hosts(const char *url, struct arena *arena, const char **hosts,
 }
 
 /* The employee app's variables. */
-static int connect_by_parts(struct config_connection *connection, struct arena *arena, char fault[FAULT_SIZE])
+static int connect_by_parts(struct config_connection *connection, struct arena *arena,
+                            char fault[CONFIG_FAULT_BYTES])
 {
     static const char *const needed[] = {"DB_USERNAME", "DB_URL", "DB_NAME"};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
         if (variable(needed[i]) == NULL) {
-            snprintf(fault, FAULT_SIZE, "%s is missing: DB_USERNAME, DB_URL and DB_NAME go together",
+            snprintf(fault, CONFIG_FAULT_BYTES, "%s is missing: DB_USERNAME, DB_URL and DB_NAME go together",
                      needed[i]);
             return -1;
         }
@@ -158,19 +161,19 @@ static int connect_by_parts(struct config_connection *connection, struct arena *
     const char *database = variable("DB_NAME");
     const char *password, *hosts, *ports;
     if (strstr(url, "://") != NULL) {
-        snprintf(fault, FAULT_SIZE,
+        snprintf(fault, CONFIG_FAULT_BYTES,
                  "DB_URL must be a host or host:port; a whole URI belongs in DATABASE_URL");
         return -1;
     }
     /* libpq would take such a name for a whole connection string. */
     if (strchr(database, '=') != NULL || is_uri(database)) {
-        snprintf(fault, FAULT_SIZE, "DB_NAME must be the name of a database, without = in it");
+        snprintf(fault, CONFIG_FAULT_BYTES, "DB_NAME must be the name of a database, without = in it");
         return -1;
     }
     if (read_secret("DB_PASSWORD", arena, &password, fault) != 0)
         return -1;
     if (split_hosts(url, arena, &hosts, &ports) != 0) {
-        snprintf(fault, FAULT_SIZE, "memory ran out");
+        snprintf(fault, CONFIG_FAULT_BYTES, "memory ran out");
         return -1;
     }
     add(connection, "host", hosts);
@@ -188,7 +191,8 @@ static bool by_parts(void)
            variable("DB_PASSWORD_FILE") != NULL || variable("DB_URL") != NULL || variable("DB_NAME") != NULL;
 }
 
-int config_connection(struct config_connection *connection, struct arena *arena, char fault[FAULT_SIZE])
+int config_connection(struct config_connection *connection, struct arena *arena,
+                      char fault[CONFIG_FAULT_BYTES])
 {
     const char *url, *password;
     memset(connection, 0, sizeof *connection);
@@ -196,7 +200,8 @@ int config_connection(struct config_connection *connection, struct arena *arena,
         read_secret("PGPASSWORD", arena, &password, fault) != 0)
         return -1;
     if (url != NULL && !is_uri(url) && strchr(url, '=') == NULL) {
-        snprintf(fault, FAULT_SIZE, "DATABASE_URL is neither a postgresql:// URI nor a list of key=value");
+        snprintf(fault, CONFIG_FAULT_BYTES,
+                 "DATABASE_URL is neither a postgresql:// URI nor a list of key=value");
         return -1;
     }
 

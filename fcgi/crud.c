@@ -33,7 +33,7 @@ static void answer_row(struct request *request, const struct database_result *re
     buffer_init(&body);
     buffer_init(&headers);
     buffer_string(&body, route->prefix);
-    resource_write_row(route->resource, result, 0, &body);
+    resource_write_row(route->resource, result, 0, FIELD_SPACED, &body);
     buffer_string(&body, route->suffix);
     if (route->location != NULL)
         write_location(&headers, route, result);

@@ -8,6 +8,12 @@
 #include <string.h>
 
 #define BATCH_MOST 128 /* lookups or inserts in one statement */
+#define SEARCH_MOST                                                                                          \
+    4 /* searches on their way on one connection: PostgreSQL needn't wait for the next one                   \
+       */
+
+const struct database_statement database_search = {.text = {.name = "search", .binary = true},
+                                                   .kind = DATABASE_SEARCH};
 
 static void callback_deadline(void *cookie)
 {
@@ -77,7 +83,8 @@ static void send_write(struct connection *connection, struct jobs *queue)
     launch(connection, job);
     lane_execute(connection->lane, &statement->text, job->query->values, job->query->count, NULL);
     if (statement->then != NULL)
-        lane_execute(connection->lane, &statement->then->text, job->query->values, 1, NULL);
+        lane_execute(connection->lane, &statement->then->text, job->query->values, statement->then_count,
+                     NULL);
 }
 
 static void end_transaction(struct connection *connection)
@@ -119,12 +126,42 @@ static void dispatch_reads(struct database *database, enum database_kind kind)
     }
 }
 
+/* The searcher with the least to do, or NULL. */
+static struct connection *pick_searcher(struct database *database)
+{
+    struct connection *best = NULL;
+    for (int i = 0; i < database->searchers; i++) {
+        struct connection *each = &database->connections[database->readers + i];
+        if (lane_ready(each->lane) && each->flight.count < SEARCH_MOST &&
+            (best == NULL || each->flight.count < best->flight.count))
+            best = each;
+    }
+    return best;
+}
+
+static void dispatch_searches(struct database *database)
+{
+    struct jobs *queue = &database->queues[DATABASE_SEARCH];
+    struct connection *searcher;
+    while (queue->first != NULL && (searcher = pick_searcher(database)) != NULL) {
+        struct database_job *job = jobs_take(queue);
+        launch(searcher, job);
+        lane_query(searcher->lane, job->query->sql, job->query->values, job->query->count, job);
+        end_transaction(searcher);
+    }
+}
+
+static struct connection *writer_of(struct database *database, int index)
+{
+    return &database->connections[database->readers + database->searchers + index];
+}
+
 /* The first writer is for inserts. As long as its batch is on its way, what comes in becomes the next batch.
  */
 static struct connection *pick_for_inserts(struct database *database)
 {
     for (int i = 0; i < database->writers; i++) {
-        struct connection *each = &database->connections[database->readers + i];
+        struct connection *each = writer_of(database, i);
         if (lane_ready(each->lane))
             return each->flight.first == NULL ? each : NULL;
     }
@@ -136,7 +173,7 @@ static struct connection *pick_for_writes(struct database *database)
 {
     bool any_ready = false;
     for (int i = database->writers - 1; i >= 0; i--) {
-        struct connection *each = &database->connections[database->readers + i];
+        struct connection *each = writer_of(database, i);
         if (!lane_ready(each->lane) || (i == 0 && any_ready))
             continue;
         if (each->flight.first == NULL)
@@ -173,6 +210,7 @@ static void callback_dispatch(void *cookie)
     dispatch_reads(database, DATABASE_READ);
     for (int i = 0; i < database->readers; i++)
         end_transaction(&database->connections[i]);
+    dispatch_searches(database);
     dispatch_inserts(database);
     dispatch_writes(database);
 }
@@ -226,6 +264,31 @@ static const struct lane_statement **list_statements(const struct database_state
     return list;
 }
 
+/* The connections and their lanes. Returns 0, or -1 when memory ran out. */
+static int create_connections(struct database *database, const struct database_options *options)
+{
+    static const struct lane_statement *const none[] = {NULL};
+    int count = options->readers + options->searchers + options->writers;
+    database->connections = calloc((size_t)count, sizeof *database->connections);
+    if (database->connections == NULL)
+        return -1;
+    database->readers = options->readers;
+    database->searchers = options->searchers;
+    database->writers = options->writers;
+    for (int i = 0; i < count; i++) {
+        struct connection *connection = &database->connections[i];
+        bool searches = i >= options->readers && i < options->readers + options->searchers;
+        struct lane_options lane = {.statements = searches ? none : database->statements,
+                                    .statement_timeout_ms = options->deadline_ms,
+                                    .custom_plans = searches};
+        connection->database = database;
+        connection->lane = lane_create(database->loop, &lane, &settle_callbacks, connection);
+        if (connection->lane == NULL)
+            return -1;
+    }
+    return 0;
+}
+
 struct database *database_create(struct loop *loop, const struct database_options *options)
 {
     struct database *database = calloc(1, sizeof *database);
@@ -234,23 +297,8 @@ struct database *database_create(struct loop *loop, const struct database_option
     database->loop = loop;
     database->dispatch = (struct loop_task){.run = callback_dispatch, .cookie = database};
     database->statements = list_statements(options->statements);
-    database->connections =
-        calloc((size_t)(options->readers + options->writers), sizeof *database->connections);
-    if (database->statements == NULL || database->connections == NULL)
-        goto failed;
-    struct lane_options lane = {.statements = database->statements,
-                                .statement_timeout_ms = options->deadline_ms};
-    database->readers = options->readers;
-    database->writers = options->writers;
-    for (int i = 0; i < options->readers + options->writers; i++) {
-        struct connection *connection = &database->connections[i];
-        connection->database = database;
-        connection->lane = lane_create(loop, &lane, &settle_callbacks, connection);
-        if (connection->lane == NULL)
-            goto failed;
-    }
-    return database;
-failed:
+    if (database->statements != NULL && create_connections(database, options) == 0)
+        return database;
     database_free(database);
     return NULL;
 }
@@ -269,12 +317,14 @@ void database_free(struct database *database)
 {
     if (database == NULL)
         return;
-    for (int i = 0; database->connections != NULL && i < database->readers + database->writers; i++) {
+    for (int i = 0;
+         database->connections != NULL && i < database->readers + database->searchers + database->writers;
+         i++) {
         lane_free(database->connections[i].lane);
         PQclear(database->connections[i].result);
         drop_jobs(database, &database->connections[i].flight);
     }
-    for (int kind = 0; kind < 4; kind++)
+    for (int kind = 0; kind < DATABASE_KINDS; kind++)
         drop_jobs(database, &database->queues[kind]);
     drop_jobs(database, &database->spare);
     loop_undefer(database->loop, &database->dispatch);
@@ -283,7 +333,7 @@ void database_free(struct database *database)
     free(database);
 }
 
-/* NULL when one of `count` connections is ready. */
+/* NULL when one of `count` connections is ready, or there is none to be. */
 static const char *fault_of(const struct connection *connections, int count)
 {
     const char *fault = NULL;
@@ -297,6 +347,11 @@ static const char *fault_of(const struct connection *connections, int count)
 
 const char *database_fault(const struct database *database)
 {
-    const char *fault = fault_of(database->connections, database->readers);
-    return fault != NULL ? fault : fault_of(database->connections + database->readers, database->writers);
+    const struct connection *connections = database->connections;
+    const char *fault = fault_of(connections, database->readers);
+    if (fault == NULL)
+        fault = fault_of(connections + database->readers, database->searchers);
+    if (fault == NULL)
+        fault = fault_of(connections + database->readers + database->searchers, database->writers);
+    return fault;
 }

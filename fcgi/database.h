@@ -7,7 +7,8 @@
  * be harmless when it is run twice (the same request makes the same row ids, and knows what it has done: see
  * resource.h).
  *
- * Reads go out at the end of the loop's turn, all of them before one Sync. Lookups, and inserts, go out in
+ * Reads go out at the end of the loop's turn, all of them before one Sync. Searches have connections of their
+ * own, so that a slow one holds up none of the rest. Lookups, and inserts, go out in
  * batches: one statement at a time on a connection, for all that came in while the one before was on its way;
  * when one of a batch fails, the others are sent again one by one. Other writes have a transaction of their
  * own and a connection to themselves, so that a locked row holds up nothing else, and two workers can't
@@ -27,17 +28,21 @@ enum database_kind {
     DATABASE_READ,
     DATABASE_LOOKUP, /* a read of one row, or none; many at once: see `key` */
     DATABASE_INSERT, /* of one row; many at once */
-    DATABASE_WRITE
+    DATABASE_WRITE,
+    DATABASE_SEARCH /* a read that may take long; its SQL is the query's own */
 };
+
+#define DATABASE_KINDS (DATABASE_SEARCH + 1)
 
 struct database_statement {
     struct lane_statement text;
     enum database_kind kind;
     /*
-     * Run right behind it in the same transaction, with the first parameter alone; its rows are the answer.
+     * Run right behind it in the same transaction, with the first parameters alone; its rows are the answer.
      * NULL: none.
      */
     const struct database_statement *then;
+    int then_count; /* the parameters that `then` has */
     /*
      * A lookup's or insert's statement is for many rows at once, so each parameter is an array; the elements
      * of the first one are the rows' keys, and `key` is the column of the answer that has the key again, as
@@ -61,6 +66,7 @@ enum database_outcome {
 /* A query lives in its caller's memory, and so do its values, until `done` was called or it was cancelled. */
 struct database_query {
     const struct database_statement *statement;
+    const char *sql;           /* of a DATABASE_SEARCH (&database_search): run as it is, not prepared */
     const char *const *values; /* text, NULL: SQL NULL */
     int count;
     uint64_t deadline; /* as loop_now counts */
@@ -70,10 +76,14 @@ struct database_query {
 };
 
 struct database_options {
-    int readers, writers;                               /* connections */
+    int readers, searchers, writers;                    /* connections */
     uint64_t deadline_ms;                               /* PostgreSQL ends a statement that runs longer */
     const struct database_statement *const *statements; /* all there are, but for `then`s; ended by NULL */
 };
+
+/* The statement of every search: it is not prepared, because its SQL follows from the request. Rows are
+ * binary. */
+extern const struct database_statement database_search;
 
 /* Begins to connect; queries may be sent at once, and wait. The options may go after the call, the statements
  * not. NULL when memory ran out. */

@@ -4,12 +4,12 @@
 #include "list.h"
 
 static const struct field fields[] = {
-    {"age", NULL, "age", FIELD_INTEGER, FIELD_REQUIRED, 0, 150, NULL},
-    {"created_at", NULL, "created_at", FIELD_TIME, FIELD_READ_ONLY, 0, 0, NULL},
-    {"email", NULL, "email", FIELD_EMAIL, FIELD_REQUIRED, 3, 254, NULL},
-    {"id", NULL, "id", FIELD_UUID, FIELD_READ_ONLY, 0, 0, NULL},
-    {"name", NULL, "name", FIELD_TEXT, FIELD_REQUIRED, 1, 100, NULL},
-    {"updated_at", NULL, "updated_at", FIELD_TIME, FIELD_READ_ONLY, 0, 0, NULL},
+    {"age", NULL, "age", FIELD_INTEGER, FIELD_REQUIRED, 0, 150, NULL, true},
+    {"created_at", NULL, "created_at", FIELD_TIME, FIELD_READ_ONLY, 0, 0, NULL, true},
+    {"email", NULL, "email", FIELD_EMAIL, FIELD_REQUIRED, 3, 254, NULL, true},
+    {"id", NULL, "id", FIELD_UUID, FIELD_READ_ONLY, 0, 0, NULL, true},
+    {"name", NULL, "name", FIELD_TEXT, FIELD_REQUIRED, 1, 100, NULL, true},
+    {"updated_at", NULL, "updated_at", FIELD_TIME, FIELD_READ_ONLY, 0, 0, NULL, false},
 };
 
 static struct resource_sql sql;
@@ -28,13 +28,16 @@ const struct resource employees_resource = {.name = "employees",
 #define ALL       "{\"employees\":["
 #define SUCCESS   ",\"message\":\"success\"}"
 
+#define SUCCESSOR ROUTE_DEPRECATED "</v1/employees>" ROUTE_SUCCESSOR
+
 static const struct route routes[] = {
-    {METHOD_GET, "/employees/get", list_handle, EMPLOYEES, 200, ALL, "]" SUCCESS, NULL},
+    {METHOD_GET, "/employees/get", list_handle, EMPLOYEES, 200, ALL, "]" SUCCESS, .headers = SUCCESSOR},
     {METHOD_GET, "/employees/get/*", crud_get, EMPLOYEES, 200, ONE, SUCCESS,
-     NULL}, /* what Location points at */
-    {METHOD_POST, "/employees/add", crud_create, EMPLOYEES, 201, ONE, SUCCESS, "/employees/get/"},
-    {METHOD_PATCH, "/employees/update/*", crud_change, EMPLOYEES, 200, ONE, SUCCESS, NULL},
-    {METHOD_DELETE, "/employees/delete/*", crud_remove, EMPLOYEES, 204, NULL, NULL, NULL},
+     .headers = SUCCESSOR}, /* what Location points at */
+    {METHOD_POST, "/employees/add", crud_create, EMPLOYEES, 201, ONE, SUCCESS, "/employees/get/",
+     .headers = SUCCESSOR},
+    {METHOD_PATCH, "/employees/update/*", crud_change, EMPLOYEES, 200, ONE, SUCCESS, .headers = SUCCESSOR},
+    {METHOD_DELETE, "/employees/delete/*", crud_remove, EMPLOYEES, 204, NULL, NULL, .headers = SUCCESSOR},
 };
 
 const struct route_table employees_routes = {routes, sizeof routes / sizeof *routes};

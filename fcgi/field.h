@@ -39,6 +39,7 @@ struct field {
     enum field_access access;
     double minimum, maximum;
     const char *const *choices; /* ended by NULL */
+    bool indexed;               /* the table has an index that begins with it */
 };
 
 /* A value on its way to the database, in PostgreSQL's text form; bytes NULL: SQL NULL. */
@@ -69,8 +70,10 @@ const char *field_from_csv(const struct field *field, const char *text, size_t l
  * Append a value that PostgreSQL sent in its binary form as JSON: `length` -1 is null. The types in the table
  * are boolean, smallint/integer/bigint, double precision, uuid, timestamptz, and text for the rest. A double
  * is written so that it reads back as the same double. Times become "YYYY-MM-DD hh:mm:ss.uuuuuu", always with
- * six digits of fraction, UTC.
+ * six digits of fraction, UTC; or, with FIELD_RFC3339, "YYYY-MM-DDThh:mm:ss.uuuuuuZ".
  */
-void field_write_json(const struct field *field, const char *bytes, int length, struct buffer *out);
+enum field_times { FIELD_SPACED, FIELD_RFC3339 };
+void field_write_json(const struct field *field, const char *bytes, int length, enum field_times times,
+                      struct buffer *out);
 
 #endif

@@ -113,24 +113,28 @@ static char *write_date(char *to, int64_t days)
 }
 
 /* A timestamptz: microseconds since 2000-01-01, UTC. */
-static char *write_time(char *to, const char *bytes, int length)
+static char *write_time(char *to, const char *bytes, int length, enum field_times times)
 {
     const int64_t day = INT64_C(86400000000);
     int64_t time = read_integer(bytes, length);
     int64_t days = time / day - (time % day < 0);
     uint64_t left = (uint64_t)(time - days * day);
     to = write_date(to, days);
-    *to++ = ' ';
+    *to++ = times == FIELD_RFC3339 ? 'T' : ' ';
     to = write_digits(to, left / 3600000000, 2);
     *to++ = ':';
     to = write_digits(to, left / 60000000 % 60, 2);
     *to++ = ':';
     to = write_digits(to, left / 1000000 % 60, 2);
     *to++ = '.';
-    return write_digits(to, left % 1000000, 6);
+    to = write_digits(to, left % 1000000, 6);
+    if (times == FIELD_RFC3339)
+        *to++ = 'Z';
+    return to;
 }
 
-static char *write_short(const struct field *field, char *to, const char *bytes, int length)
+static char *write_short(const struct field *field, char *to, const char *bytes, int length,
+                         enum field_times times)
 {
     switch (field->type) {
     case FIELD_BOOLEAN:
@@ -147,13 +151,14 @@ static char *write_short(const struct field *field, char *to, const char *bytes,
         return to + UUID_SIZE;
     default: /* FIELD_TIME */
         *to++ = '"';
-        to = write_time(to, bytes, length);
+        to = write_time(to, bytes, length, times);
         *to++ = '"';
         return to;
     }
 }
 
-void field_write_json(const struct field *field, const char *bytes, int length, struct buffer *out)
+void field_write_json(const struct field *field, const char *bytes, int length, enum field_times times,
+                      struct buffer *out)
 {
     static const int sizes[] = {[FIELD_UUID] = 16, [FIELD_BOOLEAN] = 1, [FIELD_NUMBER] = 8, [FIELD_TIME] = 8};
     if (length < 0) {
@@ -170,5 +175,5 @@ void field_write_json(const struct field *field, const char *bytes, int length, 
         abort();
     char *to = buffer_reserve(out, 64);
     if (to != NULL)
-        out->length += (size_t)(write_short(field, to, bytes, length) - to);
+        out->length += (size_t)(write_short(field, to, bytes, length, times) - to);
 }

@@ -61,13 +61,15 @@ static void answer_ready(struct request *request)
     request_query(request, &health_statement, NULL, 0, done_ready);
 }
 
+#define SUCCESSOR ROUTE_DEPRECATED "</healthz>" ROUTE_SUCCESSOR
+
 static const struct route routes[] = {
-    {METHOD_GET, "/", route_index, NULL, 200, NULL, NULL, NULL},
-    {METHOD_GET, "/hello", answer_hello, NULL, 201, NULL, NULL, NULL},
-    {METHOD_GET, "/zero", answer_zero, NULL, 201, NULL, NULL, NULL},
-    {METHOD_GET, "/healthz", answer_alive, NULL, 200, NULL, NULL, NULL},
-    {METHOD_GET, "/readyz", answer_ready, NULL, 200, NULL, NULL, NULL},
-    {METHOD_GET, "/problems/*", route_problem, NULL, 200, NULL, NULL, NULL},
+    {METHOD_GET, "/", route_index, .status = 200},
+    {METHOD_GET, "/hello", answer_hello, .status = 201, .headers = SUCCESSOR},
+    {METHOD_GET, "/zero", answer_zero, .status = 201, .headers = SUCCESSOR},
+    {METHOD_GET, "/healthz", answer_alive, .status = 200},
+    {METHOD_GET, "/readyz", answer_ready, .status = 200},
+    {METHOD_GET, "/problems/*", route_problem, .status = 200},
 };
 
 const struct route_table health_routes = {routes, sizeof routes / sizeof *routes};

@@ -44,9 +44,9 @@ struct connection {
 struct database {
     struct loop *loop;
     struct loop_task dispatch;
-    struct connection *connections; /* the readers first, then the writers */
-    int readers, writers;
-    struct jobs queues[4]; /* by kind: waiting to be sent, oldest first */
+    struct connection *connections; /* the readers first, then the searchers, then the writers */
+    int readers, searchers, writers;
+    struct jobs queues[DATABASE_KINDS]; /* by kind: waiting to be sent, oldest first */
     struct jobs spare;
     const struct lane_statement **statements;
 };

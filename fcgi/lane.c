@@ -46,7 +46,7 @@ static void callback_retry(void *cookie)
     struct lane *lane = cookie;
     struct arena arena;
     struct config_connection connection;
-    char fault[256];
+    char fault[CONFIG_FAULT_BYTES];
     arena_init(&arena);
     if (config_connection(&connection, &arena, fault) == 0) {
         pipeline_connect(lane->pipeline, connection.keywords, connection.values);
@@ -99,15 +99,16 @@ static void callback_up(void *cookie)
         return;
     }
     snprintf(sql, sizeof sql,
-             /* The statements find rows by their index whatever the values: planning each time would cost
-              * more than the work. */
-             "SELECT set_config('plan_cache_mode', 'force_generic_plan', false),"
+             /* Prepared statements find rows by their index whatever the values: planning each time would
+              * cost more than the work. What isn't prepared is planned for its values. */
+             "SELECT set_config('plan_cache_mode', 'force_%s_plan', false),"
              " set_config('statement_timeout', '%llu', false),"
              " set_config('idle_in_transaction_session_timeout', '%llu', false)",
+             lane->options.custom_plans ? "custom" : "generic",
              (unsigned long long)lane->options.statement_timeout_ms,
              (unsigned long long)lane->options.statement_timeout_ms);
-    pipeline_query(lane->pipeline, sql, NULL);
-    pipeline_query(lane->pipeline, schema_query, lane);
+    pipeline_query(lane->pipeline, sql, NULL, 0, false, NULL);
+    pipeline_query(lane->pipeline, schema_query, NULL, 0, false, lane);
     pipeline_sync(lane->pipeline);
 }
 
@@ -228,6 +229,11 @@ void lane_execute(struct lane *lane, const struct lane_statement *statement, con
                   int count, void *tag)
 {
     pipeline_execute(lane->pipeline, statement->name, values, count, statement->binary, tag);
+}
+
+void lane_query(struct lane *lane, const char *sql, const char *const *values, int count, void *tag)
+{
+    pipeline_query(lane->pipeline, sql, values, count, true, tag);
 }
 
 void lane_sync(struct lane *lane)

@@ -24,6 +24,7 @@ struct lane_statement {
 struct lane_options {
     const struct lane_statement *const *statements; /* ended by NULL; all must outlive the lane */
     uint64_t statement_timeout_ms;                  /* PostgreSQL ends a statement that runs longer */
+    bool custom_plans; /* plan each statement for its values; else a prepared one is planned once */
 };
 
 struct lane_handler {
@@ -43,9 +44,13 @@ bool lane_ready(const struct lane *lane);
 /* Why it is not ready, as a sentence for clients: no names of hosts, users or tables. NULL when it is. */
 const char *lane_fault(const struct lane *lane);
 
-/* For a lane that is ready: run a statement (it is copied); end a transaction; give the connection up. */
+/*
+ * For a lane that is ready: run a statement (it is copied); run SQL that isn't prepared, its rows in binary
+ * form; end a transaction; give the connection up.
+ */
 void lane_execute(struct lane *lane, const struct lane_statement *statement, const char *const *values,
                   int count, void *tag);
+void lane_query(struct lane *lane, const char *sql, const char *const *values, int count, void *tag);
 void lane_sync(struct lane *lane);
 void lane_drop(struct lane *lane, const char *reason);
 

@@ -32,7 +32,7 @@ static void write_page(struct request *request, const struct database_result *re
     for (int row = 0; row < rows; row++) {
         if (list->last[0] != '\0' || row > 0)
             buffer_append(&request->out, ",", 1);
-        resource_write_row(resource, result, row, &request->out);
+        resource_write_row(resource, result, row, FIELD_SPACED, &request->out);
     }
     if (rows > 0) {
         database_row(result, rows - 1, values, resource->field_count);
@@ -50,7 +50,7 @@ static void done_page(struct request *request, const struct database_result *res
     int rows = database_rows(result);
     int full = request->streaming ? RESOURCE_PAGE_ROWS : RESOURCE_FIRST_ROWS;
     if (!request->streaming) {
-        if (!request_stream(request, route->status, "application/json"))
+        if (!request_stream(request, route->status, "", "application/json"))
             return;
         buffer_string(&request->out, route->prefix);
     }

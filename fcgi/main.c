@@ -59,7 +59,7 @@ static int run_import(int count, char **arguments)
 
 static int run_config(const struct config *config, int count, char **arguments)
 {
-    char fault[256];
+    char fault[CONFIG_FAULT_BYTES];
     if (count > 1)
         return print_usage(stderr, EXIT_USAGE);
     if (config_print(config, count == 1 ? arguments[0] : NULL, stdout, fault) == 0)
@@ -71,7 +71,7 @@ static int run_config(const struct config *config, int count, char **arguments)
 static int run_probe(int count, char **arguments)
 {
     const char *path = count == 1 ? arguments[0] : "/readyz";
-    char fault[256];
+    char fault[CONFIG_FAULT_BYTES];
     int port;
     if (count > 1 || !probe_path(path))
         return print_usage(stderr, EXIT_USAGE);
@@ -85,7 +85,7 @@ int main(int count, char **arguments)
 {
     const char *command = count > 1 ? arguments[1] : "serve";
     struct config config;
-    char fault[256];
+    char fault[CONFIG_FAULT_BYTES];
     if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0)
         return printf("purser %s (%s)\n", version_number, version_revision) < 0;
     if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 || strcmp(command, "-h") == 0)

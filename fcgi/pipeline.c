@@ -202,11 +202,14 @@ void pipeline_execute(struct pipeline *pipeline, const char *name, const char *c
                   tag, false);
 }
 
-void pipeline_query(struct pipeline *pipeline, const char *sql, void *tag)
+void pipeline_query(struct pipeline *pipeline, const char *sql, const char *const *values, int count,
+                    bool binary, void *tag)
 {
     if (usable(pipeline))
-        note_sent(pipeline, PQsendQueryParams(pipeline->connection, sql, 0, NULL, NULL, NULL, NULL, 0), tag,
-                  false);
+        note_sent(
+            pipeline,
+            PQsendQueryParams(pipeline->connection, sql, count, NULL, values, NULL, NULL, binary ? 1 : 0),
+            tag, false);
 }
 
 void pipeline_sync(struct pipeline *pipeline)

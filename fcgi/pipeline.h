@@ -50,12 +50,14 @@ void pipeline_drop(struct pipeline *pipeline, const char *reason);
 
 /*
  * Send: prepare a statement; run a prepared statement with `count` text parameters (NULL: SQL NULL; copied);
- * run one query as it is. When libpq can't, the connection is given up and `down` follows.
+ * run one query that isn't prepared, in the same way. When libpq can't, the connection is given up and `down`
+ * follows.
  */
 void pipeline_prepare(struct pipeline *pipeline, const char *name, const char *sql, void *tag);
 void pipeline_execute(struct pipeline *pipeline, const char *name, const char *const *values, int count,
                       bool binary, void *tag);
-void pipeline_query(struct pipeline *pipeline, const char *sql, void *tag);
+void pipeline_query(struct pipeline *pipeline, const char *sql, const char *const *values, int count,
+                    bool binary, void *tag);
 
 /* End what was sent as one transaction, and push everything out. */
 void pipeline_sync(struct pipeline *pipeline);

@@ -90,11 +90,16 @@ static bool length_agrees(const struct request *request)
     return said[0] == '\0' || strcmp(said, came) == 0;
 }
 
-static void refuse_body(struct request *request)
+bool request_too_large(struct request *request, size_t limit)
 {
     char detail[64];
-    snprintf(detail, sizeof detail, "The body is larger than %zu bytes.", request->server->max_body_bytes);
+    size_t length;
+    gateway_body(request->call, &length);
+    if (!gateway_body_too_large(request->call) && length <= limit)
+        return false;
+    snprintf(detail, sizeof detail, "The body is larger than %zu bytes.", limit);
     request_problem(request, PROBLEM_BODY_TOO_LARGE, "", detail);
+    return true;
 }
 
 static void callback_room(void *cookie);
@@ -125,9 +130,7 @@ void request_begin(void *cookie, struct gateway_call *call)
         request_failed(request, DATABASE_FULL);
     else if (fault != NULL)
         request_problem(request, PROBLEM_MALFORMED_REQUEST, "", fault);
-    else if (gateway_body_too_large(call))
-        refuse_body(request);
-    else if (!length_agrees(request))
+    else if (!gateway_body_too_large(call) && !length_agrees(request))
         request_problem(request, PROBLEM_MALFORMED_REQUEST, "",
                         "The body is not as long as Content-Length says.");
     else
@@ -210,10 +213,13 @@ static const char *name_status(int status)
     } names[] = {{200, "OK"},
                  {201, "Created"},
                  {204, "No Content"},
+                 {304, "Not Modified"},
                  {400, "Bad Request"},
                  {404, "Not Found"},
                  {405, "Method Not Allowed"},
+                 {406, "Not Acceptable"},
                  {409, "Conflict"},
+                 {412, "Precondition Failed"},
                  {413, "Content Too Large"},
                  {415, "Unsupported Media Type"},
                  {422, "Unprocessable Content"},
@@ -228,7 +234,8 @@ static const char *name_status(int status)
 
 static void write_head(struct request *request, int status, const char *headers, const char *type)
 {
-    buffer_format(&request->out, "Status: %d %s\r\n%s", status, name_status(status), headers);
+    buffer_format(&request->out, "Status: %d %s\r\n%s%s", status, name_status(status), headers,
+                  request->headers != NULL ? request->headers : "");
     if (type != NULL) {
         buffer_string(&request->out, "Content-Type: ");
         buffer_string(&request->out, type);
@@ -258,9 +265,9 @@ void request_answer_json(struct request *request, int status, const char *header
         request_answer(request, status, headers, "application/json", body->bytes, body->length);
 }
 
-bool request_stream(struct request *request, int status, const char *type)
+bool request_stream(struct request *request, int status, const char *headers, const char *type)
 {
-    write_head(request, status, "", type);
+    write_head(request, status, headers, type);
     buffer_string(&request->out, "\r\n");
     request->streaming = true;
     if (!request->head)

@@ -38,7 +38,7 @@ struct request_server {
     struct database *database;
     const struct route_table *const *routes; /* ended by NULL */
     void (*handle)(struct request *request); /* picks the route: route_handle */
-    size_t max_body_bytes;
+    size_t max_body_bytes, max_bulk_bytes;   /* of a route's body, and of one for many rows */
     uint64_t deadline_ms;
     bool draining;         /* SIGTERM has come */
     struct request *spare; /* for reuse; request_free_spare */
@@ -53,6 +53,7 @@ struct request {
     struct uri uri;
     const struct route *route;
     const char *argument;   /* the segment that the route's '*' stands for */
+    const char *headers;    /* more header lines of whatever the answer is, or NULL */
     const char *id;         /* nginx's $request_id */
     char row_id[UUID_SIZE]; /* the UUID that this request gives to a row it creates, and writes with */
     uint64_t deadline;      /* as loop_now counts */
@@ -69,6 +70,9 @@ struct request {
 
 /* A gateway_begin; the cookie is the struct request_server. */
 void request_begin(void *cookie, struct gateway_call *call);
+
+/* Whether the body has more than `limit` bytes; then the request has been answered (413). */
+bool request_too_large(struct request *request, size_t limit);
 
 /* Give back the memory that is kept for reuse. */
 void request_free_spare(struct request_server *server);
@@ -103,11 +107,12 @@ void request_problem_with(struct request *request, enum problem problem, const c
 void request_failed(struct request *request, enum database_outcome outcome);
 
 /*
- * A streamed answer: request_stream sends the header (a HEAD ends there, and the request with it: false is
- * returned); the handler appends to request->out and calls request_flow, which sends it and calls
- * request->more when all is taken. With request->more NULL the answer ends after what is in request->out.
+ * A streamed answer: request_stream sends the header with more lines as above (a HEAD ends there, and the
+ * request with it: false is returned); the handler appends to request->out and calls request_flow, which
+ * sends it and calls request->more when all is taken. With request->more NULL the answer ends after what is
+ * in request->out.
  */
-bool request_stream(struct request *request, int status, const char *type);
+bool request_stream(struct request *request, int status, const char *headers, const char *type);
 void request_flow(struct request *request);
 
 /* Break off a streamed answer, visibly. */

@@ -1,5 +1,7 @@
 #include "resource.h"
 
+#include "sql.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -11,54 +13,6 @@ struct writer {
     int parameter; /* the number that was used last */
 };
 
-static bool is_writable(const struct field *field)
-{
-    return field->access != FIELD_READ_ONLY;
-}
-
-static void write_columns(struct writer *writer)
-{
-    for (int i = 0; i < writer->resource->field_count; i++)
-        buffer_format(writer->out, "%s%s", i > 0 ? ", " : "", writer->resource->fields[i].column);
-}
-
-static const char *key_column(const struct writer *writer)
-{
-    return writer->resource->fields[writer->resource->key].column;
-}
-
-/* The condition that finds the row that `name` names, a parameter or a column. An e-mail is the same whatever
- * its case. */
-static void write_lookup(struct writer *writer, const char *name)
-{
-    const struct field *field = &writer->resource->fields[writer->resource->lookup];
-    if (field->type == FIELD_EMAIL)
-        buffer_format(writer->out, "lower(%s) = lower(%s COLLATE \"C\")", field->column, name);
-    else
-        buffer_format(writer->out, "%s = %s", field->column, name);
-}
-
-/* The SQL type of what a field's values are sent as. */
-static const char *sql_type(const struct field *field)
-{
-    static const char *const types[] = {
-        [FIELD_UUID] = "uuid",   [FIELD_BOOLEAN] = "boolean", [FIELD_INTEGER] = "bigint",
-        [FIELD_CHOICE] = "text", [FIELD_TEXT] = "text",       [FIELD_NUMBER] = "double precision",
-        [FIELD_EMAIL] = "text",  [FIELD_TIME] = "timestamptz"};
-    return types[field->type];
-}
-
-/* What every change of a row does beside the change; parameter 1 is the request. A second try changes nothing
- * more. */
-static void write_stamp(struct writer *writer)
-{
-    buffer_string(writer->out,
-                  "version = version + (written_by IS DISTINCT FROM $1::uuid)::int, written_by = $1");
-    if (writer->resource->touched != NULL) /* it advances even where the clock does not */
-        buffer_format(writer->out, ", %s = greatest(clock_timestamp(), %s + interval '1 microsecond')",
-                      writer->resource->touched, writer->resource->touched);
-}
-
 /* Many rows at once: database.h says how. Each is looked up by the index, as if it were alone. */
 static void write_get(struct writer *writer)
 {
@@ -68,47 +22,47 @@ static void write_get(struct writer *writer)
                   "SELECT found.*, wanted.name::text FROM unnest($1::%s[]) AS wanted (name)"
                   " CROSS JOIN LATERAL (SELECT ",
                   sql_type(field));
-    write_columns(writer);
+    sql_row(writer->out, resource, "");
     buffer_format(writer->out, " FROM %s WHERE ", resource->name);
-    write_lookup(writer, "wanted.name");
+    sql_names(writer->out, field, "wanted.name");
     buffer_string(writer->out, " OFFSET 0) AS found");
 }
 
 static void write_list(struct writer *writer, bool after)
 {
     buffer_string(writer->out, "SELECT ");
-    write_columns(writer);
+    sql_columns(writer->out, writer->resource, "");
     buffer_format(writer->out, " FROM %s%s%s%s ORDER BY %s LIMIT %d", writer->resource->name,
-                  after ? " WHERE " : "", after ? key_column(writer) : "", after ? " > $1" : "",
-                  key_column(writer), after ? RESOURCE_PAGE_ROWS : RESOURCE_FIRST_ROWS);
+                  after ? " WHERE " : "", after ? sql_key(writer->resource) : "", after ? " > $1" : "",
+                  sql_key(writer->resource), after ? RESOURCE_PAGE_ROWS : RESOURCE_FIRST_ROWS);
 }
 
 /* Many rows at once: database.h says how. "key" is the array of keys, "f<n>" that of field n. */
 static void write_insert(struct writer *writer)
 {
     const struct resource *resource = writer->resource;
-    buffer_format(writer->out, "INSERT INTO %s (%s, written_by", resource->name, key_column(writer));
+    buffer_format(writer->out, "INSERT INTO %s (%s, written_by", resource->name, sql_key(writer->resource));
     for (int i = 0; i < resource->field_count; i++)
-        if (is_writable(&resource->fields[i]))
+        if (sql_writable(&resource->fields[i]))
             buffer_format(writer->out, ", %s", resource->fields[i].column);
     buffer_string(writer->out, ") SELECT key, key");
     for (int i = 0; i < resource->field_count; i++)
-        if (is_writable(&resource->fields[i]))
+        if (sql_writable(&resource->fields[i]))
             buffer_format(writer->out, ", f%d", i);
     buffer_string(writer->out, " FROM unnest($1::uuid[]");
     writer->parameter = 1;
     for (int i = 0; i < resource->field_count; i++)
-        if (is_writable(&resource->fields[i]))
+        if (sql_writable(&resource->fields[i]))
             buffer_format(writer->out, ", $%d::%s[]", ++writer->parameter, sql_type(&resource->fields[i]));
     buffer_string(writer->out, ") AS sent (key");
     for (int i = 0; i < resource->field_count; i++)
-        if (is_writable(&resource->fields[i]))
+        if (sql_writable(&resource->fields[i]))
             buffer_format(writer->out, ", f%d", i);
     /* The second try of a request meets its own row: it must come back, and so it is written as it is. */
     buffer_format(writer->out, ") ON CONFLICT (%s) DO UPDATE SET %s = EXCLUDED.%s RETURNING ",
-                  key_column(writer), key_column(writer), key_column(writer));
-    write_columns(writer);
-    buffer_format(writer->out, ", %s::text", key_column(writer));
+                  sql_key(writer->resource), sql_key(writer->resource), sql_key(writer->resource));
+    sql_row(writer->out, resource, "");
+    buffer_format(writer->out, ", %s::text", sql_key(writer->resource));
 }
 
 static void write_replace(struct writer *writer)
@@ -117,25 +71,26 @@ static void write_replace(struct writer *writer)
     buffer_format(writer->out, "UPDATE %s SET ", resource->name);
     writer->parameter = 2;
     for (int i = 0; i < resource->field_count; i++)
-        if (is_writable(&resource->fields[i]))
+        if (sql_writable(&resource->fields[i]))
             buffer_format(writer->out, "%s = $%d, ", resource->fields[i].column, ++writer->parameter);
-    write_stamp(writer);
+    sql_stamp(writer->out, resource, resource->name, "$1");
     buffer_string(writer->out, " WHERE ");
-    write_lookup(writer, "$2");
+    sql_names(writer->out, &resource->fields[resource->lookup], "$2");
     buffer_string(writer->out, " RETURNING ");
-    write_columns(writer);
+    sql_row(writer->out, resource, "");
 }
 
 /* Done once, noted in the ledger; the second try finds the note and does nothing. `verb` begins the
  * statement. */
 static void write_noted(struct writer *writer, const char *name)
 {
+    const struct resource *resource = writer->resource;
     buffer_string(writer->out, " WHERE ");
-    write_lookup(writer, "$2");
+    sql_names(writer->out, &resource->fields[resource->lookup], "$2");
     buffer_format(writer->out,
                   " AND NOT EXISTS (SELECT FROM ledger WHERE request = $1) RETURNING %s)"
                   " INSERT INTO ledger (request, row) SELECT $1, %s FROM %s ON CONFLICT DO NOTHING",
-                  key_column(writer), key_column(writer), name);
+                  sql_key(writer->resource), sql_key(writer->resource), name);
 }
 
 static void write_change(struct writer *writer)
@@ -145,13 +100,13 @@ static void write_change(struct writer *writer)
     writer->parameter = 2;
     for (int i = 0; i < resource->field_count; i++) {
         const char *column = resource->fields[i].column;
-        if (!is_writable(&resource->fields[i]))
+        if (!sql_writable(&resource->fields[i]))
             continue;
         buffer_format(writer->out, "%s = CASE WHEN $%d::boolean THEN $%d ELSE %s END, ", column,
                       writer->parameter + 1, writer->parameter + 2, column);
         writer->parameter += 2;
     }
-    write_stamp(writer);
+    sql_stamp(writer->out, resource, resource->name, "$1");
     write_noted(writer, "changed");
 }
 
@@ -160,9 +115,9 @@ static void write_change(struct writer *writer)
 static void write_changed(struct writer *writer)
 {
     buffer_string(writer->out, "SELECT ");
-    write_columns(writer);
+    sql_row(writer->out, writer->resource, "");
     buffer_format(writer->out, " FROM %s WHERE %s = (SELECT row FROM ledger WHERE request = $1)",
-                  writer->resource->name, key_column(writer));
+                  writer->resource->name, sql_key(writer->resource));
 }
 
 static void write_remove(struct writer *writer)
@@ -241,8 +196,9 @@ int resource_prepare(const struct resource *resource)
         sql->statements[i] = (struct database_statement){
             .text = {.name = sql->names[i], .sql = sql->text.bytes + places[i], .binary = true},
             .kind = shapes[i].kind,
-            .key = resource->field_count, /* behind the columns */
-            .then = shapes[i].then != 0 ? &sql->statements[shapes[i].then] : NULL};
+            .key = resource->field_count + 1, /* behind the columns and the version */
+            .then = shapes[i].then != 0 ? &sql->statements[shapes[i].then] : NULL,
+            .then_count = 1};
     }
     return 0;
 }
@@ -261,20 +217,20 @@ const struct database_statement *resource_statement(const struct resource *resou
 const struct field *resource_writable(const struct resource *resource, const char *key)
 {
     for (int i = 0; i < resource->field_count; i++)
-        if (is_writable(&resource->fields[i]) && strcmp(resource->fields[i].key, key) == 0)
+        if (sql_writable(&resource->fields[i]) && strcmp(resource->fields[i].key, key) == 0)
             return &resource->fields[i];
     return NULL;
 }
 
 void resource_write_row(const struct resource *resource, const struct database_result *result, int row,
-                        struct buffer *out)
+                        enum field_times times, struct buffer *out)
 {
     struct database_value values[RESOURCE_FIELDS];
     database_row(result, row, values, resource->field_count);
     for (int i = 0; i < resource->field_count; i++) {
         const struct field *field = &resource->fields[i];
         buffer_append(out, resource->sql->labels[i].text, resource->sql->labels[i].length);
-        field_write_json(field, values[i].bytes, values[i].length, out);
+        field_write_json(field, values[i].bytes, values[i].length, times, out);
     }
     buffer_append(out, "}", 1);
 }

@@ -80,6 +80,6 @@ const struct field *resource_writable(const struct resource *resource, const cha
 
 /* Append row `row` of a result as a JSON object. */
 void resource_write_row(const struct resource *resource, const struct database_result *result, int row,
-                        struct buffer *out);
+                        enum field_times times, struct buffer *out);
 
 #endif

@@ -60,14 +60,22 @@ static void answer_without_route(struct request *request)
                         "The path exists, but not for this method.");
 }
 
+static void handle(struct request *request, const struct route *route)
+{
+    const struct request_server *server = request->server;
+    request->route = route;
+    request->headers = route->headers;
+    if (!request_too_large(request, route->bulk ? server->max_bulk_bytes : server->max_body_bytes))
+        route->handle(request);
+}
+
 void route_handle(struct request *request)
 {
     for (const struct route_table *const *table = request->server->routes; *table != NULL; table++) {
         for (int i = 0; i < (*table)->count; i++) {
             const struct route *route = &(*table)->routes[i];
             if (route->method == request->method && matches(route->path, &request->uri, &request->argument)) {
-                request->route = route;
-                route->handle(request);
+                handle(request, route);
                 return;
             }
         }

@@ -16,7 +16,16 @@ struct route {
     const char *prefix; /* what the row, or the rows, stand between; NULL: the answer has no body */
     const char *suffix;
     const char *location; /* of a created row: this, and what the row is looked up by; NULL: no Location */
+    const char *headers;  /* more header lines of each answer, each ended by CRLF; NULL: none */
+    bool v1;    /* answers as /v1 does: rows are found by their key, times are RFC 3339's, there are ETags */
+    bool query; /* of a v1 route: it takes parameters behind the '?', and checks them itself */
+    bool bulk;  /* its body may have many rows: max_bulk_bytes is its limit */
 };
+
+/* The headers of a route that has a better one (RFC 9745, RFC 5829 section 3.3), around the better one's
+ * address. */
+#define ROUTE_DEPRECATED "Deprecation: @1795132800\r\nLink: "
+#define ROUTE_SUCCESSOR  "; rel=\"successor-version\"\r\n"
 
 struct route_table {
     const struct route *routes;

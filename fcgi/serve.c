@@ -87,10 +87,16 @@ static struct database *open_database(struct worker *worker)
     statements[count++] = &ledger_statement;
     statements[count] = NULL;
     struct database_options options = {.readers = worker->config->readers,
+                                       .searchers = worker->config->searchers,
                                        .writers = worker->config->writers,
                                        .deadline_ms = worker->config->deadline_ms,
                                        .statements = statements};
     return database_create(worker->loop, &options);
+}
+
+static uint64_t larger(uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
 }
 
 static bool is_listening(int fd)
@@ -120,8 +126,10 @@ static const char *start(struct worker *worker)
                                              .routes = routes,
                                              .handle = route_handle,
                                              .max_body_bytes = config->max_body_bytes,
+                                             .max_bulk_bytes = config->max_bulk_bytes,
                                              .deadline_ms = config->deadline_ms};
-    worker->gateway = gateway_create(worker->loop, 0, config->max_body_bytes, request_begin, &worker->server);
+    worker->gateway = gateway_create(worker->loop, 0, larger(config->max_bulk_bytes, config->max_body_bytes),
+                                     request_begin, &worker->server);
     if (worker->gateway == NULL)
         return "the listening socket can't be served";
     signal(SIGPIPE, SIG_IGN); /* after the gateway: libfcgi has handlers of its own for these */

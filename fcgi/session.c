@@ -37,7 +37,7 @@ void session_reason(PGconn *session, const PGresult *result, char reason[SESSION
  */
 static int complete(struct config_connection *connection, struct arena *arena)
 {
-    char fault[256];
+    char fault[CONFIG_FAULT_BYTES];
     struct config_connection named;
     if (config_connection(&named, arena, fault) != 0) {
         fprintf(stderr, "purser: %s\n", fault);

@@ -225,7 +225,7 @@ def connection_budget(items):
             yield "PURSER_WORKERS depends on the node, and the connections with it"
             continue
         each = int(workers) * sum(int(values.get(name) or program.default(name))
-                                  for name in ("PURSER_DB_READERS", "PURSER_DB_WRITERS"))
+                                  for name in ("PURSER_DB_READERS", "PURSER_DB_SEARCHERS", "PURSER_DB_WRITERS"))
         most = (scaler["spec"]["maxReplicas"] + 1 + 2) * each  # one that comes, two that are leaving
         room = min(100, program.postgres_setting("max_connections")) - 3 - 2
         if most > room:

@@ -35,7 +35,7 @@ def test_the_map_names_every_directory():
 def test_the_autoscalers_limit_for_postgres0_is_the_largest_that_fits():
     most = int(re.search(r"`maxReplicas` may be (\d+)", README).group(1))
     room = program.postgres_setting("max_connections") - 3 - 2
-    each = 2 * (program.default("PURSER_DB_READERS") + program.default("PURSER_DB_WRITERS"))
+    each = 2 * sum(program.default(f"PURSER_DB_{name}S") for name in ("READER", "SEARCHER", "WRITER"))
     assert (most + 3) * each <= room < (most + 4) * each
 
 

@@ -182,7 +182,7 @@ def cron_job_in_place(items):
 
 @fault(checks_pods.connection_budget, "hpa")
 def too_many_pods(items):
-    get(items, "HorizontalPodAutoscaler", "purser")["spec"]["maxReplicas"] = 9
+    get(items, "HorizontalPodAutoscaler", "purser")["spec"]["maxReplicas"] = 7
 
 
 @fault(checks_pods.connection_budget, "hpa")

@@ -20,6 +20,7 @@ void service_open(struct service *service, struct loop *loop, struct database *d
                                               .routes = routes,
                                               .handle = route_handle,
                                               .max_body_bytes = BODY_LIMIT,
+                                              .max_bulk_bytes = BODY_LIMIT,
                                               .deadline_ms = DEADLINE_MS};
     service->listener = peer_listen(service->path);
     service->gateway = gateway_create(loop, service->listener, BODY_LIMIT, request_begin, &service->server);

@@ -8,7 +8,7 @@
 /* The sentence with which the settings are refused. */
 static const char *refused(void)
 {
-    static char fault[256];
+    static char fault[CONFIG_FAULT_BYTES];
     struct config config;
     fault[0] = '\0';
     assert_int_equal(config_read(&config, fault), -1);
@@ -17,7 +17,7 @@ static const char *refused(void)
 
 static void accept_settings(struct config *config)
 {
-    char fault[256] = "";
+    char fault[CONFIG_FAULT_BYTES] = "";
     if (config_read(config, fault) != 0)
         fail_msg("refused: %s", fault);
 }
@@ -125,8 +125,8 @@ static void test_an_unknown_setting_is_named(void **state)
     assert_string_equal(
         refused(),
         "PURSER_WORKRES is not a setting; these are: PURSER_WORKERS PURSER_NGINX_PROCESSES PURSER_PORT "
-        "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_MAX_BODY_BYTES PURSER_DEADLINE_MS "
-        "PURSER_DRAIN_MS PURSER_DB_READERS "
+        "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_MAX_BODY_BYTES PURSER_MAX_BULK_BYTES PURSER_DEADLINE_MS "
+        "PURSER_DRAIN_MS PURSER_DB_READERS PURSER_DB_SEARCHERS "
         "PURSER_DB_WRITERS PURSER_LOG_LEVEL");
     unsetenv("PURSER_WORKRES");
     setenv("PURSER_PORT_8080_TCP", "tcp://10.0.0.1:8080", 1);
@@ -136,7 +136,7 @@ static void test_an_unknown_setting_is_named(void **state)
 static void test_the_port_alone(void **state)
 {
     (void)state;
-    char fault[256];
+    char fault[CONFIG_FAULT_BYTES];
     int port;
     setenv("PURSER_WORKERS", "wrong", 1);
     setenv("DATABASE_URL_FILE", "/nowhere", 1);
@@ -155,7 +155,7 @@ static void test_the_port_alone(void **state)
 static const char *connection(void)
 {
     static char text[1024];
-    char fault[256] = "";
+    char fault[CONFIG_FAULT_BYTES] = "";
     struct config_connection pairs;
     struct arena arena;
     arena_init(&arena);
@@ -194,7 +194,7 @@ static void test_libpq_reads_its_own_variables(void **state)
 static void test_encoding_and_name_are_always_asked_for(void **state)
 {
     (void)state;
-    char fault[256];
+    char fault[CONFIG_FAULT_BYTES];
     struct config_connection pairs;
     struct arena arena;
     arena_init(&arena);
@@ -328,7 +328,7 @@ static void test_secret_files_that_are_no_use(void **state)
 static const char *printed(const char *name)
 {
     static char text[4096];
-    char fault[256] = "", *bytes = NULL;
+    char fault[CONFIG_FAULT_BYTES] = "", *bytes = NULL;
     size_t size = 0;
     struct config config;
     accept_settings(&config);
@@ -348,12 +348,14 @@ static void test_print_all(void **state)
     setenv("PURSER_LOG_LEVEL", "warn", 1);
     set_parts("db:5433");
     setenv("PGSSLMODE", "require", 1);
-    assert_string_equal(printed(NULL),
-                        "PURSER_WORKERS=7\nPURSER_NGINX_PROCESSES=9\nPURSER_PORT=8080\nPURSER_TLS_PORT=0\n"
-                        "PURSER_TLS_DIR=/run/secrets/purser/tls\nPURSER_MAX_BODY_BYTES=1048576\n"
-                        "PURSER_DEADLINE_MS=10000\nPURSER_DRAIN_MS=15000\nPURSER_DB_READERS=1\n"
-                        "PURSER_DB_WRITERS=3\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
-                        "DB_PASSWORD=***\nDB_URL=db:5433\nDB_NAME=purser\nPGSSLMODE=require\n");
+    assert_string_equal(
+        printed(NULL),
+        "PURSER_WORKERS=7\nPURSER_NGINX_PROCESSES=9\nPURSER_PORT=8080\nPURSER_TLS_PORT=0\n"
+        "PURSER_TLS_DIR=/run/secrets/purser/"
+        "tls\nPURSER_MAX_BODY_BYTES=1048576\nPURSER_MAX_BULK_BYTES=16777216\n"
+        "PURSER_DEADLINE_MS=10000\nPURSER_DRAIN_MS=15000\nPURSER_DB_READERS=1\nPURSER_DB_SEARCHERS=1\n"
+        "PURSER_DB_WRITERS=3\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
+        "DB_PASSWORD=***\nDB_URL=db:5433\nDB_NAME=purser\nPGSSLMODE=require\n");
 }
 
 static void test_print_one(void **state)
@@ -405,7 +407,7 @@ static void test_secrets_are_masked(void **state)
 static void test_print_to_a_full_disk(void **state)
 {
     (void)state;
-    char fault[256] = "";
+    char fault[CONFIG_FAULT_BYTES] = "";
     struct config config;
     FILE *out = fopen("/dev/full", "w");
     accept_settings(&config);

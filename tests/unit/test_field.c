@@ -22,24 +22,30 @@ static const char *const sexes[] = {"male", "female", NULL};
 static const char *const three[] = {"a", "b", "c", NULL};
 static const char *const lone[] = {"only", NULL};
 
-static const struct field uuid = {"uuid", NULL, "uuid", FIELD_UUID, FIELD_READ_ONLY, 0, 0, NULL};
-static const struct field survived = {"survived",     NULL, "survived", FIELD_BOOLEAN,
-                                      FIELD_NULLABLE, 0,    0,          NULL};
-static const struct field active = {"active", NULL, "active", FIELD_BOOLEAN, FIELD_REQUIRED, 0, 0, NULL};
-static const struct field count = {"count", NULL, "count", FIELD_INTEGER, FIELD_REQUIRED, 0, 100, NULL};
-static const struct field offset = {"offset",       NULL, "offset", FIELD_INTEGER,
-                                    FIELD_NULLABLE, -100, INFINITY, NULL};
-static const struct field age = {"age", NULL, "age", FIELD_NUMBER, FIELD_NULLABLE, 0, 150, NULL};
-static const struct field fare = {"fare", NULL, "fare", FIELD_NUMBER, FIELD_NULLABLE, 0, DBL_MAX, NULL};
-static const struct field weight = {"weight", NULL, "weight", FIELD_NUMBER, FIELD_REQUIRED, -1, 1, NULL};
-static const struct field name = {"name", NULL, "name", FIELD_TEXT, FIELD_REQUIRED, 1, 8, NULL};
-static const struct field note = {"note", NULL, "note", FIELD_TEXT, FIELD_NULLABLE, 0, 8, NULL};
-static const struct field sex = {"sex", NULL, "sex", FIELD_CHOICE, FIELD_NULLABLE, 0, 0, sexes};
-static const struct field letter = {"letter", NULL, "letter", FIELD_CHOICE, FIELD_REQUIRED, 0, 0, three};
-static const struct field single = {"single", NULL, "single", FIELD_CHOICE, FIELD_REQUIRED, 0, 0, lone};
-static const struct field email = {"email", NULL, "email", FIELD_EMAIL, FIELD_REQUIRED, 3, 254, NULL};
+static const struct field uuid = {"uuid", NULL, "uuid", FIELD_UUID, FIELD_READ_ONLY, 0, 0, NULL, false};
+static const struct field survived = {"survived", NULL, "survived", FIELD_BOOLEAN, FIELD_NULLABLE,
+                                      0,          0,    NULL,       false};
+static const struct field active = {"active", NULL, "active", FIELD_BOOLEAN, FIELD_REQUIRED,
+                                    0,        0,    NULL,     false};
+static const struct field count = {"count", NULL, "count", FIELD_INTEGER, FIELD_REQUIRED,
+                                   0,       100,  NULL,    false};
+static const struct field offset = {"offset", NULL,     "offset", FIELD_INTEGER, FIELD_NULLABLE,
+                                    -100,     INFINITY, NULL,     false};
+static const struct field age = {"age", NULL, "age", FIELD_NUMBER, FIELD_NULLABLE, 0, 150, NULL, false};
+static const struct field fare = {"fare", NULL,    "fare", FIELD_NUMBER, FIELD_NULLABLE,
+                                  0,      DBL_MAX, NULL,   false};
+static const struct field weight = {"weight", NULL, "weight", FIELD_NUMBER, FIELD_REQUIRED,
+                                    -1,       1,    NULL,     false};
+static const struct field name = {"name", NULL, "name", FIELD_TEXT, FIELD_REQUIRED, 1, 8, NULL, false};
+static const struct field note = {"note", NULL, "note", FIELD_TEXT, FIELD_NULLABLE, 0, 8, NULL, false};
+static const struct field sex = {"sex", NULL, "sex", FIELD_CHOICE, FIELD_NULLABLE, 0, 0, sexes, false};
+static const struct field letter = {"letter", NULL, "letter", FIELD_CHOICE, FIELD_REQUIRED,
+                                    0,        0,    three,    false};
+static const struct field single = {"single", NULL, "single", FIELD_CHOICE, FIELD_REQUIRED,
+                                    0,        0,    lone,     false};
+static const struct field email = {"email", NULL, "email", FIELD_EMAIL, FIELD_REQUIRED, 3, 254, NULL, false};
 static const struct field created = {"created_at", NULL, "created_at", FIELD_TIME, FIELD_READ_ONLY, 0, 0,
-                                     NULL};
+                                     NULL,         false};
 
 #define COUNT_SAYS  "must be an integer from 0 to 100"
 #define OFFSET_SAYS "must be an integer of at least -100 or null"
@@ -350,7 +356,7 @@ static void quoted_empty_text_is_a_value(void **state)
 
 static void a_type_that_is_none_takes_nothing(void **state)
 {
-    struct field strange = {"x", NULL, "x", (enum field_type)99, FIELD_REQUIRED, 0, 0, NULL};
+    struct field strange = {"x", NULL, "x", (enum field_type)99, FIELD_REQUIRED, 0, 0, NULL, false};
 
     (void)state;
     check_csv(&(struct expectation){&strange, "x", NULL, "is not valid"}, false);

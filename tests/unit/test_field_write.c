@@ -27,7 +27,7 @@ static struct buffer write_one(const struct field *field, const void *bytes, int
     struct buffer out;
 
     buffer_init(&out);
-    field_write_json(field, bytes, length, &out);
+    field_write_json(field, bytes, length, FIELD_SPACED, &out);
     return out;
 }
 

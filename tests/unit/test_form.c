@@ -50,18 +50,18 @@ static void tell_part(struct request *request)
 
 /* A table whose keys need escaping in a JSON Pointer. */
 static const struct field odd_fields[] = {
-    {"a/b", NULL, "a", FIELD_INTEGER, FIELD_REQUIRED, 0, 9, NULL},
-    {"c~d", NULL, "c", FIELD_INTEGER, FIELD_REQUIRED, 0, 9, NULL},
-    {"~1", NULL, "e", FIELD_INTEGER, FIELD_REQUIRED, 0, 9, NULL},
+    {"a/b", NULL, "a", FIELD_INTEGER, FIELD_REQUIRED, 0, 9, NULL, false},
+    {"c~d", NULL, "c", FIELD_INTEGER, FIELD_REQUIRED, 0, 9, NULL, false},
+    {"~1", NULL, "e", FIELD_INTEGER, FIELD_REQUIRED, 0, 9, NULL, false},
 };
 static const struct resource odd = {
     .name = "odd", .singular = "odd", .fields = odd_fields, .field_count = COUNT(odd_fields)};
 
 static const struct route form_routes[] = {
-    {METHOD_POST, "/passenger", tell_whole, &passengers_resource, 200, NULL, NULL, NULL},
-    {METHOD_POST, "/employee", tell_whole, &employees_resource, 200, NULL, NULL, NULL},
-    {METHOD_PATCH, "/employee", tell_part, &employees_resource, 200, NULL, NULL, NULL},
-    {METHOD_POST, "/odd", tell_whole, &odd, 200, NULL, NULL, NULL},
+    {METHOD_POST, "/passenger", tell_whole, &passengers_resource, .status = 200},
+    {METHOD_POST, "/employee", tell_whole, &employees_resource, .status = 200},
+    {METHOD_PATCH, "/employee", tell_part, &employees_resource, .status = 200},
+    {METHOD_POST, "/odd", tell_whole, &odd, .status = 200},
 };
 static const struct route_table form_table = {form_routes, COUNT(form_routes)};
 static const struct route_table *const tables[] = {&form_table, NULL};

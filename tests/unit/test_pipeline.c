@@ -138,7 +138,7 @@ static int stop(void **state)
 
 static void query(const char *tag, const char *sql)
 {
-    pipeline_query(pipeline, sql, (void *)(uintptr_t)tag);
+    pipeline_query(pipeline, sql, NULL, 0, false, (void *)(uintptr_t)tag);
 }
 
 /* ---- queries ---- */

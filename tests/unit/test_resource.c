@@ -73,7 +73,7 @@ static void write_rows(struct ask *answered, const struct database_result *resul
     struct database_value values[RESOURCE_FIELDS];
     buffer_clear(&json);
     for (int i = 0; i < answered->rows; i++) {
-        resource_write_row(asked, result, i, &json);
+        resource_write_row(asked, result, i, FIELD_SPACED, &json);
         buffer_append(&json, "\n", 1);
     }
     buffer_append(&json, "", 1);

@@ -35,7 +35,8 @@ static const struct database_statement renamed = {
 static const struct database_statement rename_thing = {
     .text = {.name = "rename_thing", .sql = "UPDATE things SET name = $2 WHERE id = $1"},
     .kind = DATABASE_WRITE,
-    .then = &renamed};
+    .then = &renamed,
+    .then_count = 1};
 static const struct database_statement count_up = {
     .text = {.name = "count_up", .sql = "UPDATE things SET count = count + 1 WHERE id = $1 RETURNING count"},
     .kind = DATABASE_WRITE};
