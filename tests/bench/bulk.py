@@ -30,20 +30,21 @@ def made(passengers):
     return [{**passengers[n % len(passengers)], "uuid": rows.uuid(n + 1)} for n in range(BULK_ROWS)]
 
 
-def as_csv(objects, names):
-    """With a header line; null is an empty field."""
+def as_csv(objects, names, null=""):
+    """With a header line."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(names)
-    writer.writerows([str(value).lower() if isinstance(value, bool) else value for value in one.values()]
+    words = {None: null, True: "true", False: "false"}
+    writer.writerows([words[value] if value is None or isinstance(value, bool) else value for value in one.values()]
                      for one in objects)
     return text.getvalue().encode()
 
 
-def bodies(objects, names):
+def bodies(objects, names, null=""):
     """By the work."""
     named = [dict(zip(names, one.values())) for one in objects]
-    return {"bulk_csv": as_csv(objects, names), "bulk_json": json.dumps(named).encode()}
+    return {"bulk_csv": as_csv(objects, names, null), "bulk_json": json.dumps(named).encode()}
 
 
 def copy(tables, file):
@@ -82,7 +83,7 @@ def loads(services, tables, directory, objects):
     file.write_bytes(named["purser"]["bulk_csv"])
     paths = {"purser": COLLECTION, "postgrest": "/passengers"}
     if "postgrest" in services:
-        named["postgrest"] = bodies(objects, COLUMNS.split(", "))
+        named["postgrest"] = bodies(objects, COLUMNS.split(", "), null="NULL")
     made_of = {("bulk_csv", "copy_in"): functools.partial(copy, tables, file)}
     for work, kind in TYPES.items():
         for name, service in services.items():
@@ -91,7 +92,7 @@ def loads(services, tables, directory, objects):
 
 
 def measure(services, tables, directory, passengers, diary):
-    """The works "bulk_csv" and "bulk_json", and the worker's highest memory meanwhile; the table is empty afterwards."""
+    """The works "bulk_csv" and "bulk_json", and the worker's highest memory meanwhile. Leaves the table empty."""
     objects = made(passengers)
     callables, sizes = loads(services, tables, directory, objects)
     runs = {key: functools.partial(one_round, tables, objects, load) for key, load in callables.items()}
@@ -99,7 +100,7 @@ def measure(services, tables, directory, passengers, diary):
     pids = bigtable.workers(services["purser"].roots())
     for pid in pids:
         memory.forget_peak(pid)
-    works = {work: {} for work in TYPES}
+    works = {work: dict.fromkeys([*services, "copy_in"], {}) for work in TYPES}
     for (work, name), seconds in turns.take(runs, BULK_ROUNDS, diary).items():
         works[work][name] = {} if not seconds else {
             "rows": BULK_ROWS, "bytes": sizes[work], "seconds": median(seconds), "runs_s": seconds}

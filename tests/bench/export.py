@@ -87,7 +87,7 @@ def measure(services, tables, count, diary):
             diary.refuse(diary.title(("export", name)), fault)
             continue
         runs["export", name] = functools.partial(by_curl, service.port, PATHS[name])
-    work = {name: {} for name in services}
+    work = dict.fromkeys([*services, "copy_out"], {})
     for (_, name), figures in turns.take(runs, REPEATS, diary).items():
         work[name] = {} if not figures else {
             "rows": count, "bytes": figures[0][0], "seconds": median([seconds for _, seconds in figures]),

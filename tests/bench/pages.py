@@ -1,6 +1,6 @@
 """Pages of 50 of a big table: the first one, one at nine tenths of the way, and one that is filtered and sorted.
 
-Whoever answers gives the same rows in the same order. The far page is found as a client finds it: by following the links.
+Whoever answers gives the same rows in the same order. The far page is found as a client finds it: along the links.
 """
 
 import dataclasses
@@ -16,17 +16,19 @@ from check import Client
 from cluster import COLUMNS
 from item import COLLECTION
 from load import Refused
-from settings import BIG_ROWS, REPEATS, SECONDS_PER_RUN, WARMUP_SECONDS
+from settings import REPEATS, SECONDS_PER_RUN, WARMUP_SECONDS
 
 LIMIT = 50
 STEP = 500  # the rows of a page on the way: the most there can be
-DEPTH = BIG_ROWS * 9 // 10
 FILTER = "sex=eq.female&age=gte.60"
 
 
 @dataclasses.dataclass
 class Page:
-    """One page as each asks for it: a query for /v1, one for PostgREST, and what follows FROM in SQL."""
+    """One page as each asks for it: a query for /v1, one for PostgREST, and what follows FROM in SQL.
+
+    `cursor` stands for the far page's, `last` for the id of the last row before it.
+    """
 
     v1: str
     postgrest: str
@@ -35,8 +37,7 @@ class Page:
 
 PAGES = {
     "first": Page("", "order=uuid", "ORDER BY uuid"),
-    "deep": Page("&cursor={cursor}", f"uuid=gt.{rows.uuid(DEPTH)}&order=uuid",
-                 f"WHERE uuid > '{rows.uuid(DEPTH)}' ORDER BY uuid"),
+    "deep": Page("&cursor={cursor}", "uuid=gt.{last}&order=uuid", "WHERE uuid > '{last}' ORDER BY uuid"),
     "filtered": Page(f"&{FILTER}&order=-age", f"{FILTER}&order=age.desc,uuid.desc",
                      "WHERE sex = 'female' AND age >= 60 ORDER BY age DESC, uuid DESC"),
 }
@@ -69,11 +70,11 @@ def walk(port, depth):
     return cursor, requests, time.monotonic() - start
 
 
-def path_of(name, page, cursor):
-    """The request for the page; `name` is whose."""
+def path_of(name, page, place):
+    """The request for the page; `name` is who is asked."""
     if name == "purser":
-        return f"{COLLECTION}?limit={LIMIT}{page.v1.format(cursor=cursor)}"
-    return f"/passengers?select={AS_KEYS}&{page.postgrest}&limit={LIMIT}"
+        return f"{COLLECTION}?limit={LIMIT}{page.v1.format(**place)}"
+    return f"/passengers?select={AS_KEYS}&{page.postgrest.format(**place)}&limit={LIMIT}"
 
 
 def ask(service, name, path, expected, wrk):
@@ -87,21 +88,27 @@ def ask(service, name, path, expected, wrk):
     return wrk.ask(service.port, [(path, {})], SECONDS_PER_RUN, least_bytes=len(body))
 
 
-def measure(services, wrk, pgbench, tables, diary):
-    """The works "first", "deep" and "filtered", and the walk. `pgbench` may be None."""
-    diary.say(f"walking to row {DEPTH:,}")
-    cursor, requests, seconds = walk(services["purser"].port, DEPTH)
+def runs_of(services, wrk, pgbench, tables, place):
+    """Callables by work and name."""
     runs = {}
     for work, page in PAGES.items():
-        clauses = f"{page.sql} LIMIT {LIMIT}"
+        clauses = f"{page.sql.format(**place)} LIMIT {LIMIT}"
         expected = tables.objects(clauses)
         for name, service in services.items():
-            path = path_of(name, page, cursor)
-            runs[work, name] = functools.partial(ask, service, name, path, expected, wrk)
+            runs[work, name] = functools.partial(ask, service, name, path_of(name, page, place), expected, wrk)
         if pgbench:
             pgbench.add(work, f"SELECT {COLUMNS} FROM passengers {clauses}")
             pgbench.choose(work, WARMUP_SECONDS)
             runs[work, "pgbench"] = functools.partial(pgbench.run, work, SECONDS_PER_RUN)
+    return runs
+
+
+def measure(services, wrk, pgbench, tables, count, diary):
+    """The works "first", "deep" and "filtered" of a table of `count` rows, and the walk. `pgbench` may be None."""
+    depth = count * 9 // 10
+    diary.say(f"walking to row {depth:,}")
+    cursor, requests, seconds = walk(services["purser"].port, depth)
+    runs = runs_of(services, wrk, pgbench, tables, {"cursor": cursor, "last": rows.uuid(depth)})
     works = {work: {} for work in PAGES}
     for (work, name), figures in turns.take(runs, REPEATS, diary).items():
         works[work][name] = turns.loaded(figures)
@@ -109,4 +116,4 @@ def measure(services, wrk, pgbench, tables, diary):
             works[work][name]["clients"] = pgbench.clients[work]
     for work in ("deep", "filtered"):
         works[work]["first"] = works["first"]["purser"]
-    return works, {"depth": DEPTH, "requests": requests, "seconds": seconds}
+    return works, {"depth": depth, "requests": requests, "seconds": seconds}

