@@ -76,4 +76,8 @@ enum field_times { FIELD_SPACED, FIELD_RFC3339 };
 void field_write_json(const struct field *field, const char *bytes, int length, enum field_times times,
                       struct buffer *out);
 
+/* The same without the quotes and escapes of JSON: a form that PostgreSQL reads too. A null is nothing. */
+void field_write_text(const struct field *field, const char *bytes, int length, enum field_times times,
+                      struct buffer *out);
+
 #endif

@@ -1,5 +1,5 @@
-/* Values out: from PostgreSQL's binary form to JSON. This runs for every column of every row that is served.
- */
+/* Values out: from PostgreSQL's binary form to JSON, or to text. This runs for every column of every row that
+ * is served. */
 
 #include "field.h"
 
@@ -133,6 +133,7 @@ static char *write_time(char *to, const char *bytes, int length, enum field_time
     return to;
 }
 
+/* A value that isn't text, at most 63 bytes. */
 static char *write_short(const struct field *field, char *to, const char *bytes, int length,
                          enum field_times times)
 {
@@ -145,35 +146,60 @@ static char *write_short(const struct field *field, char *to, const char *bytes,
     case FIELD_NUMBER:
         return write_number(to, bytes, length);
     case FIELD_UUID:
-        *to++ = '"';
         uuid_print(to, (const uint8_t *)bytes);
-        to[UUID_SIZE - 1] = '"';
-        return to + UUID_SIZE;
+        return to + UUID_SIZE - 1;
     default: /* FIELD_TIME */
-        *to++ = '"';
-        to = write_time(to, bytes, length, times);
-        *to++ = '"';
-        return to;
+        return write_time(to, bytes, length, times);
     }
+}
+
+static bool is_text(const struct field *field)
+{
+    return field->type == FIELD_TEXT || field->type == FIELD_CHOICE || field->type == FIELD_EMAIL;
+}
+
+/* A column of another type than the description says would be our own mistake; it must not be served. */
+static void check_length(const struct field *field, int length)
+{
+    static const int sizes[] = {[FIELD_UUID] = 16, [FIELD_BOOLEAN] = 1, [FIELD_NUMBER] = 8, [FIELD_TIME] = 8};
+    if (field->type == FIELD_INTEGER ? length != 2 && length != 4 && length != 8
+                                     : length != sizes[field->type])
+        abort();
 }
 
 void field_write_json(const struct field *field, const char *bytes, int length, enum field_times times,
                       struct buffer *out)
 {
-    static const int sizes[] = {[FIELD_UUID] = 16, [FIELD_BOOLEAN] = 1, [FIELD_NUMBER] = 8, [FIELD_TIME] = 8};
     if (length < 0) {
         buffer_append(out, "null", 4);
         return;
     }
-    if (field->type == FIELD_TEXT || field->type == FIELD_CHOICE || field->type == FIELD_EMAIL) {
+    if (is_text(field)) {
         json_write_string(out, bytes, (size_t)length);
         return;
     }
-    /* A column of another type than the description says would be our own mistake; it must not be served. */
-    if (field->type == FIELD_INTEGER ? length != 2 && length != 4 && length != 8
-                                     : length != sizes[field->type])
-        abort();
+    check_length(field, length);
+    bool quoted = field->type == FIELD_UUID || field->type == FIELD_TIME;
+    char *to = buffer_reserve(out, 66);
+    if (to == NULL)
+        return;
+    *to = '"';
+    to = write_short(field, to + quoted, bytes, length, times);
+    *to = '"';
+    out->length = (size_t)(to + quoted - out->bytes);
+}
+
+void field_write_text(const struct field *field, const char *bytes, int length, enum field_times times,
+                      struct buffer *out)
+{
+    if (length < 0)
+        return;
+    if (is_text(field)) {
+        buffer_append(out, bytes, (size_t)length);
+        return;
+    }
+    check_length(field, length);
     char *to = buffer_reserve(out, 64);
     if (to != NULL)
-        out->length += (size_t)(write_short(field, to, bytes, length, times) - to);
+        out->length = (size_t)(write_short(field, to, bytes, length, times) - out->bytes);
 }

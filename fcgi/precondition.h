@@ -17,7 +17,10 @@ struct precondition {
 /* Read both. Returns false when one is malformed, after answering the request (400; 503 without memory). */
 bool precondition_read(struct precondition *precondition, struct request *request);
 
-/* Whether a GET of a row of this version is answered with 304. */
+/* Whether If-Match forbids what is asked of a row of this version. */
+bool precondition_failed(const struct precondition *precondition, int64_t version);
+
+/* Whether a GET of a row of this version is answered with 304 (if If-Match lets it be answered at all). */
 bool precondition_not_modified(const struct precondition *precondition, int64_t version);
 
 /* Append the line "ETag: \"7\"\r\n". */

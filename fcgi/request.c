@@ -90,16 +90,21 @@ static bool length_agrees(const struct request *request)
     return said[0] == '\0' || strcmp(said, came) == 0;
 }
 
-bool request_too_large(struct request *request, size_t limit)
+bool request_body_fits(struct request *request, size_t limit)
 {
     char detail[64];
     size_t length;
     gateway_body(request->call, &length);
-    if (!gateway_body_too_large(request->call) && length <= limit)
+    if (!gateway_body_too_large(request->call) && length <= limit) {
+        if (length_agrees(request))
+            return true;
+        request_problem(request, PROBLEM_MALFORMED_REQUEST, "",
+                        "The body is not as long as Content-Length says.");
         return false;
+    }
     snprintf(detail, sizeof detail, "The body is larger than %zu bytes.", limit);
     request_problem(request, PROBLEM_BODY_TOO_LARGE, "", detail);
-    return true;
+    return false;
 }
 
 static void callback_room(void *cookie);
@@ -130,9 +135,6 @@ void request_begin(void *cookie, struct gateway_call *call)
         request_failed(request, DATABASE_FULL);
     else if (fault != NULL)
         request_problem(request, PROBLEM_MALFORMED_REQUEST, "", fault);
-    else if (!gateway_body_too_large(call) && !length_agrees(request))
-        request_problem(request, PROBLEM_MALFORMED_REQUEST, "",
-                        "The body is not as long as Content-Length says.");
     else
         server->handle(request);
 }
@@ -145,12 +147,13 @@ static void callback_done(void *cookie, const struct database_result *result)
     request->done(request, result);
 }
 
-void request_query(struct request *request, const struct database_statement *statement,
-                   const char *const *values, int count,
-                   void (*done)(struct request *request, const struct database_result *result))
+static void send_query(struct request *request, const struct database_statement *statement, const char *sql,
+                       const char *const *values, int count,
+                       void (*done)(struct request *request, const struct database_result *result))
 {
     request->done = done;
     request->query = (struct database_query){.statement = statement,
+                                             .sql = sql,
                                              .values = values,
                                              .count = count,
                                              .deadline = request->deadline,
@@ -158,6 +161,19 @@ void request_query(struct request *request, const struct database_statement *sta
                                              .cookie = request};
     if (database_send(request->server->database, &request->query) != 0)
         request_failed(request, DATABASE_FULL);
+}
+
+void request_query(struct request *request, const struct database_statement *statement,
+                   const char *const *values, int count,
+                   void (*done)(struct request *request, const struct database_result *result))
+{
+    send_query(request, statement, NULL, values, count, done);
+}
+
+void request_search(struct request *request, const char *sql, const char *const *values, int count,
+                    void (*done)(struct request *request, const struct database_result *result))
+{
+    send_query(request, &database_search, sql, values, count, done);
 }
 
 /* ---- the answer on its way ---- */

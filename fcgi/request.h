@@ -71,8 +71,9 @@ struct request {
 /* A gateway_begin; the cookie is the struct request_server. */
 void request_begin(void *cookie, struct gateway_call *call);
 
-/* Whether the body has more than `limit` bytes; then the request has been answered (413). */
-bool request_too_large(struct request *request, size_t limit);
+/* Whether the body has no more than `limit` bytes, and as many as Content-Length says. If not, the request
+ * has been answered (413, 400). */
+bool request_body_fits(struct request *request, size_t limit);
 
 /* Give back the memory that is kept for reuse. */
 void request_free_spare(struct request_server *server);
@@ -85,6 +86,10 @@ void request_free_spare(struct request_server *server);
 void request_query(struct request *request, const struct database_statement *statement,
                    const char *const *values, int count,
                    void (*done)(struct request *request, const struct database_result *result));
+
+/* The same with SQL that isn't prepared (DATABASE_SEARCH), which lives as long as the values. */
+void request_search(struct request *request, const char *sql, const char *const *values, int count,
+                    void (*done)(struct request *request, const struct database_result *result));
 
 /*
  * Answer. Each of these ends the handler's work; nothing may touch the request after it.

@@ -27,33 +27,69 @@ static bool matches(const char *path, const struct uri *uri, const char **argume
     return *path == '\0' || (uri->count == 0 && strcmp(path, "/") == 0);
 }
 
-/* What may be done at the request's path, as the value of Allow. Empty when there is nothing at it. */
-static void list_methods(const struct request *request, char *allow, size_t size)
+/*
+ * The path of a route that is the request's, or NULL; `*argument` is what its '*' stands for. One that names
+ * the request's path wholly goes before one with a '*'.
+ */
+static const char *find_path(const struct request *request, const char **argument)
 {
-    const char *argument;
-    size_t length = 0;
-    allow[0] = '\0';
+    const char *found = NULL;
     for (const struct route_table *const *table = request->server->routes; *table != NULL; table++) {
         for (int i = 0; i < (*table)->count; i++) {
             const struct route *route = &(*table)->routes[i];
-            if (!matches(route->path, &request->uri, &argument))
+            const char *segment = NULL;
+            if (!matches(route->path, &request->uri, &segment) || (found != NULL && segment != NULL))
                 continue;
-            length += (size_t)snprintf(allow + length, size - length, "%s%s, ", method_names[route->method],
-                                       route->method == METHOD_GET ? ", HEAD" : "");
+            found = route->path;
+            *argument = segment;
+            if (segment == NULL)
+                return found;
         }
     }
-    if (length > 0)
-        snprintf(allow + length, size - length, "OPTIONS");
+    return found;
 }
 
-static void answer_without_route(struct request *request)
+/* What may be done at a path: the value of Allow, and more header lines of the answer to OPTIONS, or "". */
+struct options {
+    char allow[80];
+    const char *headers;
+    const char *always; /* the lines of every answer at the path, or NULL */
+};
+
+static void list_options(const struct request *request, const char *path, struct options *options)
 {
-    char allow[80], header[100];
-    list_methods(request, allow, sizeof allow);
-    snprintf(header, sizeof header, "Allow: %s\r\n", allow);
-    if (allow[0] == '\0')
+    size_t length = 0;
+    *options = (struct options){.headers = ""};
+    for (const struct route_table *const *table = request->server->routes; *table != NULL; table++) {
+        for (int i = 0; i < (*table)->count; i++) {
+            const struct route *route = &(*table)->routes[i];
+            if (strcmp(route->path, path) != 0)
+                continue;
+            length +=
+                (size_t)snprintf(options->allow + length, sizeof options->allow - length, "%s%s, ",
+                                 method_names[route->method], route->method == METHOD_GET ? ", HEAD" : "");
+            options->headers = route->options != NULL ? route->options : options->headers;
+            options->always = route->headers;
+        }
+    }
+    snprintf(options->allow + length, sizeof options->allow - length, "OPTIONS");
+}
+
+static void answer_without_route(struct request *request, const char *path)
+{
+    struct options options;
+    char header[300];
+    if (!request_body_fits(request, request->server->max_body_bytes))
+        return;
+    if (path == NULL) {
         request_problem(request, PROBLEM_NOT_FOUND, "", "There is nothing at this path.");
-    else if (request->method == METHOD_OPTIONS)
+        return;
+    }
+    list_options(request, path, &options);
+    request->headers = options.always;
+    bool asked = request->method == METHOD_OPTIONS;
+    snprintf(header, sizeof header, "Allow: %s\r\n%s", options.allow, asked ? options.headers : "");
+    if (asked)
         request_answer(request, 204, header, NULL, NULL, 0);
     else
         request_problem(request, PROBLEM_METHOD_NOT_ALLOWED, header,
@@ -65,22 +101,24 @@ static void handle(struct request *request, const struct route *route)
     const struct request_server *server = request->server;
     request->route = route;
     request->headers = route->headers;
-    if (!request_too_large(request, route->bulk ? server->max_bulk_bytes : server->max_body_bytes))
+    if (request_body_fits(request, route->bulk ? server->max_bulk_bytes : server->max_body_bytes))
         route->handle(request);
 }
 
 void route_handle(struct request *request)
 {
-    for (const struct route_table *const *table = request->server->routes; *table != NULL; table++) {
+    const char *path = find_path(request, &request->argument);
+    for (const struct route_table *const *table = request->server->routes; path != NULL && *table != NULL;
+         table++) {
         for (int i = 0; i < (*table)->count; i++) {
             const struct route *route = &(*table)->routes[i];
-            if (route->method == request->method && matches(route->path, &request->uri, &request->argument)) {
+            if (route->method == request->method && strcmp(route->path, path) == 0) {
                 handle(request, route);
                 return;
             }
         }
     }
-    answer_without_route(request);
+    answer_without_route(request, path);
 }
 
 void route_index(struct request *request)

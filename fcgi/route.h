@@ -1,7 +1,10 @@
 #ifndef PURSER_ROUTE_H
 #define PURSER_ROUTE_H
 
-/* From method and path to a handler. The tables of routes are data; HEAD and OPTIONS follow from them. */
+/*
+ * From method and path to a handler. The tables of routes are data; HEAD and OPTIONS follow from them. A path
+ * that is named wholly goes before one with a '*', whatever the method: Allow is of that path alone.
+ */
 
 #include "request.h"
 #include "resource.h"
@@ -17,6 +20,7 @@ struct route {
     const char *suffix;
     const char *location; /* of a created row: this, and what the row is looked up by; NULL: no Location */
     const char *headers;  /* more header lines of each answer, each ended by CRLF; NULL: none */
+    const char *options;  /* more header lines of the answer to OPTIONS at the path, as above; NULL: none */
     bool v1;    /* answers as /v1 does: rows are found by their key, times are RFC 3339's, there are ETags */
     bool query; /* of a v1 route: it takes parameters behind the '?', and checks them itself */
     bool bulk;  /* its body may have many rows: max_bulk_bytes is its limit */

@@ -14,7 +14,6 @@ LEFT = {
     "PURSER_NGINX_PROCESSES": "the default follows the processor limit",
     "PURSER_PORT": "8080, where the Service, the probes and the policies lead",
     "PURSER_MAX_BODY_BYTES": "the default fits the memory's limit",
-    "PURSER_MAX_BULK_BYTES": "likewise",
     "PURSER_DEADLINE_MS": "the default is below what proxies wait",
     "PURSER_DRAIN_MS": "the default is what terminationGracePeriodSeconds is worked out from",
     "PURSER_DB_READERS": "the default is what the autoscaler's limit is worked out from",

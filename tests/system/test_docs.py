@@ -77,3 +77,13 @@ def test_every_problem_type_has_a_page(http):
     for slug in slugs:
         page = http("GET", f"/problems/{slug}")
         assert page.status == 200 and page.json["type"] == f"/problems/{slug}", slug
+
+
+def test_the_curl_lines_of_the_readme_work(stack, tmp_path):
+    text = "\n".join(re.findall(r"^    (.*)$", readme(), re.M)).replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.startswith("curl ")]
+    assert len(lines) >= 6
+    for line in lines:
+        line = line.replace("127.0.0.1:8080", f"127.0.0.1:{stack.port}").replace("curl ", "curl --fail --silent --show-error ", 1)
+        done = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (line, done.stderr)

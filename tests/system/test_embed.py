@@ -7,6 +7,8 @@ from harness.process import ROOT, run
 
 pytestmark = pytest.mark.checkout
 
+NEXT = f"{len(list((ROOT / 'schema').glob('0*.sql'))) + 1:04}"
+
 
 @pytest.fixture
 def schema(tmp_path):
@@ -40,7 +42,7 @@ def carried(schema, directory):
 
 
 def test_every_byte_is_carried(schema, tmp_path):
-    (schema / "0004_odd.sql").write_text("SELECT '\"\\n??/ \t%d é … 012';\r\n-- no newline at the end", newline="")
+    (schema / f"{NEXT}_odd.sql").write_text("SELECT '\"\\n??/ \t%d é … 012';\r\n-- no newline at the end", newline="")
     expected = ""
     for version, path in enumerate(sorted(schema.glob("0*.sql")), 1):
         checksum = run(["sha256sum", path]).stdout.split()[0]
@@ -54,11 +56,11 @@ def test_every_byte_is_carried(schema, tmp_path):
      "schema/embed: 0003_ledger.sql: the next migration's name must begin with 0002_"),
     (lambda schema: shutil.copy(schema / "0002_employees.sql", schema / "0002_again.sql"),
      "schema/embed: 0002_employees.sql: the next migration's name must begin with 0003_"),
-    (lambda schema: (schema / "4_short.sql").write_text("SELECT 1;"),
-     "schema/embed: 4_short.sql: the next migration's name must begin with 0004_"),
-    (lambda schema: (schema / '0004_"quoted".sql').write_text("SELECT 1;"),
-     "schema/embed: 0004_\"quoted\".sql: a migration's name is made of a-z, 0-9 and _"),
-    (lambda schema: (schema / "0004_empty.sql").write_text(""), "schema/embed: 0004_empty.sql is empty"),
+    (lambda schema: (schema / "9_short.sql").write_text("SELECT 1;"),
+     f"schema/embed: 9_short.sql: the next migration's name must begin with {NEXT}_"),
+    (lambda schema: (schema / f'{NEXT}_"quoted".sql').write_text("SELECT 1;"),
+     f"schema/embed: {NEXT}_\"quoted\".sql: a migration's name is made of a-z, 0-9 and _"),
+    (lambda schema: (schema / f"{NEXT}_empty.sql").write_text(""), f"schema/embed: {NEXT}_empty.sql is empty"),
     (lambda schema: (schema / "grants.sql").unlink(), "schema/embed: grants.sql is missing or empty"),
 ])
 def test_a_schema_that_does_not_fit_stops_the_build(schema, tmp_path, spoil, sentence):

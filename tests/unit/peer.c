@@ -61,6 +61,12 @@ void peer_stream(struct buffer *out, int type, int id, const void *bytes, size_t
 void peer_request(struct buffer *out, const char *method, const char *uri, const char *type, const void *body,
                   size_t length)
 {
+    peer_request_with(out, method, uri, type, body, length, NULL);
+}
+
+void peer_request_with(struct buffer *out, const char *method, const char *uri, const char *type,
+                       const void *body, size_t length, const char *const *more)
+{
     struct buffer params;
     char said[24];
     buffer_init(&params);
@@ -73,6 +79,8 @@ void peer_request(struct buffer *out, const char *method, const char *uri, const
         peer_pair(&params, "CONTENT_TYPE", type);
         peer_pair(&params, "CONTENT_LENGTH", said);
     }
+    for (; more != NULL && *more != NULL; more += 2)
+        peer_pair(&params, more[0], more[1]);
     peer_begin(out, 1, true);
     peer_stream(out, PEER_PARAMS, 1, params.bytes, params.length);
     peer_stream(out, PEER_STDIN, 1, body, length);

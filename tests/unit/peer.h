@@ -27,6 +27,10 @@ void peer_stream(struct buffer *out, int type, int id, const void *bytes, size_t
 void peer_request(struct buffer *out, const char *method, const char *uri, const char *type, const void *body,
                   size_t length);
 
+/* The same with more parameters: names and values in turn, ended by NULL; or NULL for none. */
+void peer_request_with(struct buffer *out, const char *method, const char *uri, const char *type,
+                       const void *body, size_t length, const char *const *more);
+
 /* ---- a connection ---- */
 
 struct peer {

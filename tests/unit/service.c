@@ -47,7 +47,7 @@ void service_send(struct service *service, const char *method, const char *uri, 
         peer_connect(&service->peer, service->path);
     }
     buffer_init(&message);
-    peer_request(&message, method, uri, type, body, body != NULL ? strlen(body) : 0);
+    peer_request_with(&message, method, uri, type, body, body != NULL ? strlen(body) : 0, service->params);
     peer_send(&service->peer, message.bytes, message.length);
     buffer_free(&message);
 }

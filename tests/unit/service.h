@@ -14,6 +14,7 @@ struct service {
     int listener;
     char path[64];
     struct peer peer;
+    const char *const *params; /* more of each request: "HTTP_ACCEPT", its value, …, NULL; or NULL */
 };
 
 /* `routes` and `database` as in struct request_server. Fails the test when it can't be. */

@@ -226,9 +226,40 @@ static void memory_that_runs_out_leaves_a_failed_buffer(void **state)
     }
 }
 
+static void text_has_no_quotes_and_no_escapes(void **state)
+{
+    static const char time[8] = {0};
+    static const struct {
+        const struct field *field;
+        const char *bytes;
+        int length;
+        const char *expected;
+    } cases[] = {
+        {&boolean, "\1", 1, "true"},
+        {&boolean, "\0", 1, "false"},
+        {&integer, "\377\377", 2, "-1"},
+        {&number, "\x3f\xf8\0\0\0\0\0\0", 8, "1.5"},
+        {&text, "say \"a\\b\"\n", 10, "say \"a\\b\"\n"},
+        {&uuid, "0123456789abcdef", 16, "30313233-3435-3637-3839-616263646566"},
+        {&when, time, 8, "2000-01-01T00:00:00.000000Z"},
+        {&text, "", -1, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct buffer out;
+        buffer_init(&out);
+        buffer_string(&out, "-");
+        field_write_text(cases[i].field, cases[i].bytes, cases[i].length, FIELD_RFC3339, &out);
+        buffer_append(&out, "", 1);
+        assert_string_equal(out.bytes + 1, cases[i].expected);
+        buffer_free(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_has_no_quotes_and_no_escapes),
         cmocka_unit_test(null_is_null_for_every_type),
         cmocka_unit_test(booleans_and_integers),
         cmocka_unit_test(texts_are_escaped),

@@ -203,6 +203,42 @@ static void options_lists_the_methods(void **state)
     peer_free_answer(&answer);
 }
 
+static const struct route shelf[] = {
+    {METHOD_GET, "/books/*", tell, .headers = "Shelf: 1\r\n"},
+    {METHOD_PATCH, "/books/*", tell, .headers = "Shelf: 1\r\n", .options = "Accept-Patch: text/plain\r\n"},
+    {METHOD_GET, "/books/stats", tell, .status = 200},
+};
+static const struct route_table shelf_table = {shelf, COUNT(shelf)};
+static const struct route_table *const shelves[] = {&shelf_table, NULL};
+
+static void a_path_that_is_named_wholly_goes_before_one_with_a_star(void **state)
+{
+    static const struct {
+        const char *method, *uri;
+        int status;
+        const char *allow;
+    } cases[] = {
+        {"OPTIONS", "/books/stats", 204, "Allow: GET, HEAD, OPTIONS"},
+        {"PATCH", "/books/stats", 405, "Allow: GET, HEAD, OPTIONS"},
+        {"OPTIONS", "/books/1", 204, "Allow: GET, HEAD, PATCH, OPTIONS"},
+        {"PUT", "/books/1", 405, "Allow: GET, HEAD, PATCH, OPTIONS"},
+    };
+    (void)state;
+    service.server.routes = shelves;
+    assert_answer("GET", "/books/stats", 200, "/books/stats -");
+    assert_answer("GET", "/books/1", 200, "/books/* 1");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct peer_answer answer = service_ask(&service, cases[i].method, cases[i].uri, NULL, NULL);
+        bool one = strcmp(cases[i].uri, "/books/1") == 0;
+        assert_int_equal(answer.status, cases[i].status);
+        assert_true(service_has_header(&answer, cases[i].allow));
+        assert_int_equal(service_has_header(&answer, "Accept-Patch: text/plain"),
+                         one && cases[i].status == 204);
+        assert_int_equal(service_has_header(&answer, "Shelf: 1"), one);
+        peer_free_answer(&answer);
+    }
+}
+
 static void head_is_get_without_the_body(void **state)
 {
     static const char *const uris[] = {"/", "/hello", "/zero", "/healthz", "/problems/conflict", "/nothing"};
@@ -294,6 +330,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(broken_paths_are_bad_requests, start_telling, stop),
         cmocka_unit_test_setup_teardown(other_methods_are_told_which_there_are, start_telling, stop),
         cmocka_unit_test_setup_teardown(options_lists_the_methods, start_telling, stop),
+        cmocka_unit_test_setup_teardown(a_path_that_is_named_wholly_goes_before_one_with_a_star,
+                                        start_telling, stop),
         cmocka_unit_test_setup_teardown(head_is_get_without_the_body, start_all, stop),
         cmocka_unit_test_setup_teardown(the_greetings_answer_without_a_database, start_all, stop),
         cmocka_unit_test_setup_teardown(the_index_has_every_route, start_all, stop),
