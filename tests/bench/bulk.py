@@ -50,7 +50,7 @@ def bodies(objects, names, null=""):
 def copy(tables, file):
     """By psql; seconds."""
     command = f"\\timing on\n\\copy passengers ({COLUMNS}) FROM '{file}' WITH (FORMAT csv, HEADER)\n"
-    done = subprocess.run(["psql", "-X", "-v", "ON_ERROR_STOP=1", tables.url], input=command, text=True,
+    done = subprocess.run([tables.bin / "psql", "-X", "-v", "ON_ERROR_STOP=1", tables.url], input=command, text=True,
                           capture_output=True, check=False)
     took = re.search(r"^Time: ([\d.]+) ms", done.stdout, re.MULTILINE)
     if done.returncode != 0 or not took:

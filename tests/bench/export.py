@@ -40,9 +40,9 @@ def check(port, path, count, in_order):
 
 def by_curl(port, path):
     """Bytes and seconds."""
-    command = ["curl", "-sS", "--fail", "-o", "/dev/null", "-w", "%{http_code} %{size_download} %{time_total}",
-               "-H", "Accept: text/csv", f"http://127.0.0.1:{port}{path}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    curl = ["curl", "-sS", "--fail", "-o", "/dev/null", "-w", "%{http_code} %{size_download} %{time_total}",
+            "-H", "Accept: text/csv", f"http://127.0.0.1:{port}{path}"]
+    done = subprocess.run(curl, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Refused(f"curl failed: {done.stderr.strip()}")
     status, size, seconds = done.stdout.split()
@@ -51,18 +51,22 @@ def by_curl(port, path):
     return int(size), float(seconds)
 
 
-def by_psql(url, size):
+def command(tables):
+    """The program itself: Debian's psql is a script that looks for it."""
+    return [tables.bin / "psql", "-X", "-c", STATEMENT, tables.url]
+
+
+def by_psql(tables, size):
     """Bytes and seconds; psql counts no bytes, so they were counted before."""
     start = time.monotonic()
-    done = subprocess.run(["psql", "-X", "-c", STATEMENT, url], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                          text=True, check=False)
+    done = subprocess.run(command(tables), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
         raise Refused(f"psql failed: {done.stderr.strip()[-300:]}")
     return size, time.monotonic() - start
 
 
-def size_of_copy(url):
-    with subprocess.Popen(["psql", "-X", "-c", STATEMENT, url], stdout=subprocess.PIPE) as process:
+def size_of_copy(tables):
+    with subprocess.Popen(command(tables), stdout=subprocess.PIPE) as process:
         size = 0
         while piece := process.stdout.read(1 << 18):
             size += len(piece)
@@ -77,7 +81,7 @@ def highest(service, name):
 
 def measure(services, tables, count, diary):
     """The work "export" of a table of `count` rows, and the highest memory of each service's processes meanwhile."""
-    runs = {("export", "copy_out"): functools.partial(by_psql, tables.url, size_of_copy(tables.url))}
+    runs = {("export", "copy_out"): functools.partial(by_psql, tables, size_of_copy(tables))}
     for name, service in services.items():
         for pid in (pid for root in service.roots() for pid in memory.tree(root)):
             memory.forget_peak(pid)
