@@ -1,5 +1,6 @@
 """Every part of the bench that is about /v1, on a small table and without a clock, so that none of them rots."""
 
+import collections
 import dataclasses
 import http.server
 import json
@@ -19,9 +20,12 @@ import item
 import load
 import pages
 import postgrest
+import report
 import rows
+import settings
 import turns
 from cluster import Tables
+from parts import Bench
 from stacks import Postgrest
 
 BIG = 1200  # more than a page on the way
@@ -109,41 +113,53 @@ def open_diary():
     assert diary.refused == []
 
 
-def assert_whole(works, peers, services):
-    """There are figures of all the services and the peers."""
-    for work, names in works.items():
-        assert set(names) == {*services, *peers[work]}
-        assert all(names.values())
-
-
-def test_items_are_measured(collection, tables, services, diary):
-    passengers = rows.read(rows.source())
-    tables.fill(passengers)
-    works = item.measure(services["purser"], Once(tables), passengers, diary)
-    assert_whole(works, {"item": ["before"], "unchanged": ["plain"]}, ["purser"])
-
-
-def test_pages_are_measured(collection, tables, services, diary):
-    tables.fill_big(BIG)
-    works, walk = pages.measure(services, Once(tables), Once(tables), tables, BIG, diary)
-    others = {"first": ["pgbench"], "deep": ["first", "pgbench"], "filtered": ["first", "pgbench"]}
-    assert_whole(works, others, services)
-    assert (walk["depth"], walk["requests"]) == (1080, 3)
-
-
-def test_bulk_inserts_are_measured(collection, tables, services, place, diary, monkeypatch):
+@pytest.fixture(name="bench")
+def make_bench(collection, tables, services, place, diary, monkeypatch):
+    """All of the bench but its loads and its sizes."""
+    for name, value in {"BIG_ROWS": BIG, "STACKS": ["purser", "postgrest", "pgbench"]}.items():
+        monkeypatch.setattr(settings, name, value)
     monkeypatch.setattr(bulk, "BULK_ROWS", 900)
     monkeypatch.setattr(bulk, "BULK_ROUNDS", 1)
-    works, worker_bytes = bulk.measure(services, tables, place, rows.read(rows.source()), diary)
-    assert_whole(works, {"bulk_csv": ["copy_in"], "bulk_json": ["copy_in"]}, services)
-    assert worker_bytes > 0
+    passengers = rows.read(rows.source())
+    tables.fill(passengers)
+    bench = Bench(tables, passengers, services, (Once(tables), Once(tables)), place, diary)
+    bench.result.update(machine=collections.defaultdict(str), rows="some rows")
+    return bench
 
 
-def test_exports_are_measured(collection, tables, services, diary):
-    tables.fill_big(BIG)
-    works, peaks = export.measure(services, tables, BIG, diary)
-    assert_whole(works, {"export": ["copy_out"]}, services)
-    assert min(peaks.values()) > 0
+def assert_whole(bench, kind, peers):
+    """There are figures of these peers and, for each work but "item", of all the services; and they can be shown."""
+    assert {work: set(names) for work, names in bench.result[kind].items()} == {
+        work: {*(["purser"] if work in ("item", "unchanged") else bench.services), *names}
+        for work, names in peers.items()}
+    assert all(all(names.values()) for names in bench.result[kind].values())
+    text = report.as_text(bench.result)
+    assert all(line.split(" | ")[1] in text for line in report.as_markdown(bench.result).splitlines() if "|" in line
+               and "---" not in line)
+
+
+def test_items_are_measured(bench):
+    bench.measure(["item"])
+    assert_whole(bench, "works", {"item": ["before"], "unchanged": ["plain"]})
+
+
+def test_pages_are_measured(bench):
+    bench.measure(["pages"])
+    others = ["first", "pgbench"]
+    assert_whole(bench, "works", {"first": ["pgbench"], "deep": others, "filtered": others})
+    assert (bench.result["walk"]["depth"], bench.result["walk"]["requests"]) == (1080, 3)
+
+
+def test_bulk_inserts_are_measured(bench):
+    bench.measure(["bulk"])
+    assert_whole(bench, "transfers", {"bulk_csv": ["copy_in"], "bulk_json": ["copy_in"]})
+    assert bench.result["bulk_worker_bytes"] > 0
+
+
+def test_exports_are_measured(bench):
+    bench.measure(["export"])
+    assert_whole(bench, "transfers", {"export": ["copy_out"]})
+    assert min(bench.result["export_bytes"].values()) > 0
 
 
 def test_a_bulk_insert_that_misses_a_row_is_refused(tables):
