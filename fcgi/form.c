@@ -2,6 +2,7 @@
 
 #include "faults.h"
 #include "json.h"
+#include "route.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -58,13 +59,31 @@ static void check_object(struct form *form, struct request *request, const struc
         faults_add_field(faults, 0, NULL, "must have at least one field to change");
 }
 
-/* application/json, with or without parameters (RFC 9110 section 8.3.1). */
-static bool is_json(const char *type)
+/* Whether a Content-Type is `name`, with or without parameters (RFC 9110 section 8.3.1). */
+static bool is_type(const char *type, const char *name)
 {
-    static const char json[] = "application/json";
-    size_t length = sizeof json - 1;
-    return strncasecmp(type, json, length) == 0 &&
+    size_t length = strlen(name);
+    return strncasecmp(type, name, length) == 0 &&
            (type[length] == '\0' || strchr("; \t", type[length]) != NULL);
+}
+
+/* A change under /v1 is a merge patch (RFC 7396), under its own name or JSON's. Returns false when the body
+ * is of another type, after answering. */
+static bool check_type(struct request *request)
+{
+    const char *type = gateway_param(request->call, "CONTENT_TYPE");
+    bool merges = request->method == METHOD_PATCH && request->route->v1;
+    if (is_type(type, "application/json") || (merges && is_type(type, "application/merge-patch+json")))
+        return true;
+    if (merges)
+        request_problem(
+            request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+            "Accept: " FORM_PATCHES "\r\nAccept-Patch: " FORM_PATCHES "\r\n",
+            "The body must be JSON, and Content-Type application/merge-patch+json or application/json.");
+    else
+        request_problem(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Accept: application/json\r\n",
+                        "The body must be JSON, and Content-Type must be application/json.");
+    return false;
 }
 
 static struct json_object *read_body(struct request *request)
@@ -72,11 +91,8 @@ static struct json_object *read_body(struct request *request)
     struct json_fault fault;
     size_t length;
     const char *text = gateway_body(request->call, &length);
-    if (!is_json(gateway_param(request->call, "CONTENT_TYPE"))) {
-        request_problem(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Accept: application/json\r\n",
-                        "The body must be JSON, and Content-Type must be application/json.");
+    if (!check_type(request))
         return NULL;
-    }
     struct json_object *body = json_read(text, length, &fault);
     if (body != NULL && json_object_is_type(body, json_type_object))
         return body;

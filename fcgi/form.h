@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 
+/* The types of body that a change of a row under /v1 may have. */
+#define FORM_PATCHES "application/merge-patch+json, application/json"
+
 struct form {
     /* For each field of the resource, in order: */
     struct field_value values[RESOURCE_FIELDS]; /* bytes NULL: null, or not sent */
@@ -16,8 +19,8 @@ struct form {
 
 /*
  * Read the request's body as one JSON object. `whole`: every writable field must be there (POST, PUT);
- * otherwise at least one (PATCH). Returns true with `form` filled in; else the request has been answered
- * (400, 415 or 422).
+ * otherwise at least one (PATCH; null empties a field that may be empty, RFC 7396). Returns true with `form`
+ * filled in; else the request has been answered (400, 415 or 422).
  */
 bool form_read(struct form *form, struct request *request, const struct resource *resource, bool whole);
 
