@@ -21,6 +21,7 @@ const struct resource employees_resource = {.name = "employees",
                                             .field_count = sizeof fields / sizeof *fields,
                                             .key = 3,
                                             .lookup = 2,
+                                            .searched = 4,
                                             .touched = "updated_at",
                                             .sql = &sql};
 

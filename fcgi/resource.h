@@ -21,6 +21,20 @@
 /* Every table has these two columns beside its fields: version, counting its changes, and written_by, the
  * request. */
 
+/* What statistics say of a group of rows (stats.h). */
+struct resource_measure {
+    const char *part; /* the member whose member it is, or NULL; those of one part stand together */
+    const char *key;  /* its own name */
+    const char *sql;  /* the aggregate */
+    enum {
+        RESOURCE_COUNT,  /* a bigint */
+        RESOURCE_NUMBER, /* a double precision, or NULL */
+        RESOURCE_NUMBERS /* an array of those, or NULL */
+    } type;
+};
+
+#define RESOURCE_MEASURES 16 /* at most */
+
 struct resource_sql; /* private: the statements, made once by resource_prepare */
 
 struct resource {
@@ -28,8 +42,11 @@ struct resource {
     const char *singular;       /* "passenger", for sentences */
     const struct field *fields; /* in the order of the JSON keys */
     int field_count;
-    int key;    /* index of the primary key in `fields`, a FIELD_UUID column */
-    int lookup; /* index of the unique FIELD_EMAIL column that clients name rows by; or `key` itself */
+    int key;      /* index of the primary key in `fields`, a FIELD_UUID column */
+    int lookup;   /* index of the unique FIELD_EMAIL column that clients name rows by; or `key` itself */
+    int searched; /* index of the FIELD_TEXT column whose words the parameter q looks for */
+    const struct resource_measure *measures; /* in the order of the JSON members; NULL: no statistics */
+    int measure_count;
     const char *touched;      /* the column that says when a row was changed last, or NULL */
     struct resource_sql *sql; /* static memory of the resource's own: see below */
 };
@@ -50,7 +67,12 @@ enum resource_statement {
                          row of this name */
     RESOURCE_REMOVED, /* (follows REMOVE) */
     RESOURCE_PUT, /* REQUEST, key, FIELDS -> the row and DONE: it was made; not DONE: there was one already */
-    /* The same as those above, with the key as NAME. */
+    RESOURCE_BULK_INSERT, /* these five: see bulk_sql.h */
+    RESOURCE_BULK_IGNORE,
+    RESOURCE_BULK_MERGE,
+    RESOURCE_BULK_CHANGE,
+    RESOURCE_BULK_REPLAY,
+    /* The same as those further above, with the key as NAME. */
     RESOURCE_KEY_GET,
     RESOURCE_KEY_CHANGE,
     RESOURCE_KEY_CHANGED,
