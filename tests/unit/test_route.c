@@ -93,6 +93,7 @@ static const struct look looks[] = {
     {"POST", "/postpassenger", "/postpassenger -"},
     {"PUT", "/putpassenger/" UUID, "/putpassenger/* " UUID},
     {"DELETE", "/deletepassenger/" UUID, "/deletepassenger/* " UUID},
+    {"GET", "/v1/passengers/stats", "/v1/passengers/stats -"},
     {"GET", "/v1/passengers", "/v1/passengers -"},
     {"POST", "/v1/passengers", "/v1/passengers -"},
     {"PATCH", "/v1/passengers", "/v1/passengers -"},
