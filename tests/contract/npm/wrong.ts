@@ -9,4 +9,4 @@ client.GET("/v1/nothing"); // wrong
 client.GET("/v1/passengers", { params: { query: { limit: "ten" } } }); // wrong
 client.GET("/v1/passengers/{uuid}", {}); // wrong
 client.POST("/v1/employees", { body: { name: "Ada", age: 1 } }); // wrong
-client.PATCH("/v1/passengers/{uuid}", { params: { path: { uuid: "" } }, body: { nothing: 1 } }); // wrong
+client.PATCH("/v1/passengers/{uuid}", { params: { path: { uuid: "" } }, body: { age: "old" } }); // wrong
