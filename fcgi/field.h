@@ -67,6 +67,15 @@ const char *field_from_csv(const struct field *field, const char *text, size_t l
                            struct arena *arena, struct field_value *out);
 
 /*
+ * The same for a value that rows are compared with: checked by the type, so that PostgreSQL can read it, but
+ * not by the rule of what may be stored. Integers are of 64 bits, numbers finite; times are RFC 3339's, or
+ * the form with a space and without a zone, which is UTC; of choices there is just what they are. Any text is
+ * good; it must be UTF-8 without U+0000.
+ */
+const char *field_from_filter(const struct field *field, const char *text, struct arena *arena,
+                              struct field_value *out);
+
+/*
  * Append a value that PostgreSQL sent in its binary form as JSON: `length` -1 is null. The types in the table
  * are boolean, smallint/integer/bigint, double precision, uuid, timestamptz, and text for the rest. A double
  * is written so that it reads back as the same double. Times become "YYYY-MM-DD hh:mm:ss.uuuuuu", always with
@@ -75,6 +84,9 @@ const char *field_from_csv(const struct field *field, const char *text, size_t l
 enum field_times { FIELD_SPACED, FIELD_RFC3339 };
 void field_write_json(const struct field *field, const char *bytes, int length, enum field_times times,
                       struct buffer *out);
+
+/* Whether its values are text of any kind. */
+bool field_is_text(const struct field *field);
 
 /* The same without the quotes and escapes of JSON: a form that PostgreSQL reads too. A null is nothing. */
 void field_write_text(const struct field *field, const char *bytes, int length, enum field_times times,

@@ -1,5 +1,6 @@
 #include "route.h"
 
+#include "faults.h"
 #include "json.h"
 #include "version.h"
 
@@ -96,11 +97,28 @@ static void answer_without_route(struct request *request, const char *path)
                         "The path exists, but not for this method.");
 }
 
+/* Whether there are parameters on a route that knows none; then the request has been answered. */
+static bool has_parameters(struct request *request)
+{
+    struct uri_parameter parameters[URI_PARAMETERS];
+    struct faults faults;
+    faults_init(&faults);
+    int count = uri_parameters(parameters, request->uri.query, &request->arena);
+    faults.errors.failed = count < 0;
+    if (count > URI_PARAMETERS)
+        faults_add_parameter(&faults, "", "there are more than 64 parameters, where there may be none");
+    for (int i = 0; i < count && i < URI_PARAMETERS; i++)
+        faults_add_parameter(&faults, parameters[i].name, "is not a parameter here; there are none");
+    return faults_answer(&faults, request, PROBLEM_INVALID_PARAMETERS, "There are no parameters here.");
+}
+
 static void handle(struct request *request, const struct route *route)
 {
     const struct request_server *server = request->server;
     request->route = route;
     request->headers = route->headers;
+    if (route->v1 && !route->query && has_parameters(request))
+        return;
     if (request_body_fits(request, route->bulk ? server->max_bulk_bytes : server->max_body_bytes))
         route->handle(request);
 }

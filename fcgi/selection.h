@@ -10,11 +10,11 @@
 #include "faults.h"
 #include "resource.h"
 
-#define SELECTION_FILTERS    16
-#define SELECTION_LIST       100 /* values of in.(…) */
-#define SELECTION_PARAMETERS (SELECTION_FILTERS * SELECTION_LIST + 4 * RESOURCE_FIELDS)
-#define SELECTION_LIMIT      50 /* the default, and the most */
-#define SELECTION_LIMIT_MOST 500
+#define SELECTION_FILTERS      16
+#define SELECTION_LIST         100 /* values of in.(…) */
+#define SELECTION_Q_CHARACTERS 200
+#define SELECTION_LIMIT        50 /* the default, and the most */
+#define SELECTION_LIMIT_MOST   500
 
 enum selection_operator {
     SELECTION_EQ,
@@ -61,13 +61,15 @@ struct selection {
     /* Where the page begins: behind the row that has these values in the order's columns (NULL: SQL NULL);
      * NULL for the first page. */
     const char *const *after;
+    const struct uri_parameter *parameters; /* as they came, for the addresses of other pages */
+    int parameter_count;
 };
 
 /* SQL and the values of its parameters, in the request's arena. */
 struct selection_sql {
     struct buffer text; /* NUL-terminated; selection_sql_free */
     const char **values;
-    int count;
+    int count; /* of them; the last one is $count */
 };
 
 /*
@@ -92,9 +94,15 @@ int selection_count_sql(const struct selection *selection, bool estimated, struc
                         struct selection_sql *sql);
 /* All return 0, or -1 when memory ran out. */
 
-/* Append " WHERE …" with the filters' and q's conditions, and their values to `sql`; nothing when there are
- * none. For statistics. */
+/*
+ * For other statements, such as statistics: begin one, with room for all values of the selection; then append
+ * to its text, and " WHERE …" with the filters' and q's conditions, nothing when there are none. The text
+ * ends in a NUL when selection_sql_end has been called. The first and the last return 0, or -1 when memory
+ * ran out.
+ */
+int selection_sql_begin(const struct selection *selection, struct arena *arena, struct selection_sql *sql);
 void selection_where(const struct selection *selection, struct selection_sql *sql);
+int selection_sql_end(struct selection_sql *sql);
 
 void selection_sql_free(struct selection_sql *sql);
 
@@ -111,5 +119,9 @@ const char *const *selection_after(const struct selection *selection, const stru
  */
 void selection_address(const struct selection *selection, const struct request *request,
                        const char *const *after, struct buffer *out);
+
+/* A number for what the order, the filters and q are, and of which resource: a cursor is bound to it. Filters
+ * are the same in any order. */
+uint64_t selection_digest(const struct selection *selection);
 
 #endif

@@ -114,7 +114,8 @@ def _employee_row(chance, number):
     return {
         "age": chance.choice([0, 25, 25, 60, 150]), "created_at": made,
         "email": f"{chance.choice(['Foo', 'bar', 'o_hara'])}+{number}@Example.{chance.choice(['com', 'ORG'])}",
-        "id": _uuid(chance), "name": NAMES[number % len(NAMES)], "updated_at": f"2025-06-{chance.randint(1, 9):02d}T00:00:00.500000Z",
+        "id": _uuid(chance), "name": NAMES[number % len(NAMES)],
+        "updated_at": f"2025-06-{chance.randint(1, 9):02d}T00:00:00.500000Z",
     }  # fmt: skip
 
 

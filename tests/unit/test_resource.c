@@ -34,9 +34,7 @@ static int open_all(void **state)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(resource_prepare(resources[i]), 0);
         for (int which = 0; which < RESOURCE_STATEMENTS; which++)
-            if (which != RESOURCE_CHANGED &&
-                which != RESOURCE_REMOVED) /* they come with the ones before them */
-                statements[count++] = resource_statement(resources[i], (enum resource_statement)which);
+            statements[count++] = resource_statement(resources[i], (enum resource_statement)which);
     }
     struct database_options options = {
         .readers = 1, .writers = 2, .deadline_ms = 4000, .statements = statements};
@@ -66,6 +64,7 @@ static int start(void **state)
 static struct ask ask;
 static const struct resource *asked;
 static char key[UUID_SIZE]; /* of the first row */
+static char done[8];        /* what an answer to a change or removal says: "yes no" */
 
 /* The rows as JSON, each in a line. */
 static void write_rows(struct ask *answered, const struct database_result *result)
@@ -83,14 +82,31 @@ static void write_rows(struct ask *answered, const struct database_result *resul
     }
 }
 
-/* A removal's answer is the key alone. */
-static void write_key(struct ask *answered, const struct database_result *result)
+/* The two columns from `column` on, which are booleans. */
+static void read_done(const struct database_result *result, int column)
 {
-    struct database_value value;
-    if (answered->rows > 0) {
-        database_row(result, 0, &value, 1);
-        uuid_print(key, (const uint8_t *)value.bytes);
-    }
+    struct database_value values[RESOURCE_FIELDS + 3];
+    database_row(result, 0, values, column + 2);
+    assert_int_equal(values[column].length, 1);
+    assert_int_equal(values[column + 1].length, 1);
+    snprintf(done, sizeof done, "%s %s", values[column].bytes[0] ? "yes" : "no",
+             values[column + 1].bytes[0] ? "yes" : "no");
+}
+
+static void write_changed_row(struct ask *answered, const struct database_result *result)
+{
+    write_rows(answered, result);
+    done[0] = '\0';
+    if (answered->rows > 0)
+        read_done(result, asked->field_count + 1);
+}
+
+/* Done? There? */
+static void write_removed(struct ask *answered, const struct database_result *result)
+{
+    done[0] = '\0';
+    if (answered->rows > 0)
+        read_done(result, 0);
 }
 
 /* Run a statement; the values end with END. Returns how many rows came. */
@@ -108,7 +124,10 @@ static int run(const struct resource *resource, enum resource_statement which, .
         ask.values[count++] = value;
     va_end(values);
     asked = resource;
-    ask.look = which == RESOURCE_REMOVE ? write_key : write_rows;
+    ask.look = which == RESOURCE_REMOVE || which == RESOURCE_KEY_REMOVE ? write_removed
+               : which == RESOURCE_CHANGE || which == RESOURCE_KEY_CHANGE || which == RESOURCE_PUT
+                   ? write_changed_row
+                   : write_rows;
     assert_int_equal(ask_send(&ask, loop, database, resource_statement(resource, which), count, 4000), 0);
     assert_true(turn_until(loop, ask_answered, &ask));
     assert_int_equal(ask.answers, 1);
@@ -145,17 +164,37 @@ static void statements_know_their_kind_and_name(void **state)
     (void)state;
     for (int which = 0; which < RESOURCE_STATEMENTS; which++) {
         const struct database_statement *ours = resource_statement(EMPLOYEES, (enum resource_statement)which);
-        enum database_kind kind = which == RESOURCE_GET          ? DATABASE_LOOKUP
-                                  : which <= RESOURCE_LIST_AFTER ? DATABASE_READ
-                                  : which == RESOURCE_INSERT     ? DATABASE_INSERT
-                                                                 : DATABASE_WRITE;
+        enum database_kind kind = which == RESOURCE_GET || which == RESOURCE_KEY_GET ? DATABASE_LOOKUP
+                                  : which <= RESOURCE_LIST_AFTER                     ? DATABASE_READ
+                                  : which == RESOURCE_INSERT                         ? DATABASE_INSERT
+                                                                                     : DATABASE_WRITE;
         assert_int_equal(ours->kind, kind);
         assert_int_equal(strncmp(ours->text.name, "employees_", 10), 0);
-        assert_true((ours->then != NULL) == (which == RESOURCE_CHANGE || which == RESOURCE_REMOVE));
+        assert_true((ours->then != NULL) == (which == RESOURCE_CHANGE || which == RESOURCE_REMOVE ||
+                                             which == RESOURCE_PUT || which == RESOURCE_KEY_CHANGE ||
+                                             which == RESOURCE_KEY_REMOVE));
         for (int other = 0; other < which; other++)
             assert_string_not_equal(ours->text.name,
                                     resource_statement(EMPLOYEES, (enum resource_statement)other)->text.name);
     }
+}
+
+static void where_rows_are_looked_up_by_the_key_it_is_one_statement(void **state)
+{
+    static const enum resource_statement pairs[][2] = {{RESOURCE_KEY_GET, RESOURCE_GET},
+                                                       {RESOURCE_KEY_CHANGE, RESOURCE_CHANGE},
+                                                       {RESOURCE_KEY_CHANGED, RESOURCE_CHANGED},
+                                                       {RESOURCE_KEY_REMOVE, RESOURCE_REMOVE},
+                                                       {RESOURCE_KEY_REMOVED, RESOURCE_REMOVED}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        assert_ptr_equal(resource_statement(PASSENGERS, pairs[i][0]),
+                         resource_statement(PASSENGERS, pairs[i][1]));
+        assert_ptr_not_equal(resource_statement(EMPLOYEES, pairs[i][0]),
+                             resource_statement(EMPLOYEES, pairs[i][1]));
+    }
+    assert_ptr_equal(resource_statement(PASSENGERS, RESOURCE_PUT)->then,
+                     resource_statement(PASSENGERS, RESOURCE_CHANGED));
 }
 
 static void values_are_only_ever_parameters(void **state)
@@ -283,9 +322,16 @@ static void an_insert_twice_is_one_row(void **state)
     assert_string_equal(postgres_sql("SELECT written_by FROM employees"), FIRST);
 }
 
+static int replace_if(const char *match, const char *none, const char *request, const char *uuid,
+                      const char *name)
+{
+    return run(PASSENGERS, RESOURCE_CHANGE, request, uuid, match, none, "t", NULL, "t", "3", "t", name, "t",
+               NULL, "t", NULL, "t", "1", "t", "1", "t", "7", END);
+}
+
 static int replace(const char *request, const char *uuid, const char *name)
 {
-    return run(PASSENGERS, RESOURCE_REPLACE, request, uuid, NULL, "3", name, NULL, NULL, "1", "1", "7", END);
+    return replace_if(NULL, NULL, request, uuid, name);
 }
 
 static void a_replacement_twice_is_one_change(void **state)
@@ -294,17 +340,19 @@ static void a_replacement_twice_is_one_change(void **state)
     insert_passenger(FIRST, "Ada");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(replace(SECOND, FIRST, "Eve"), 1);
+        assert_string_equal(done, "yes yes");
         assert_non_null(strstr(json.bytes, "\"survived\":null,\"passengerClass\":3,\"name\":\"Eve\""));
         assert_int_equal(postgres_number("SELECT version FROM passengers"), 2);
     }
     assert_int_equal(replace(THIRD, FIRST, "Eve"), 1);
     assert_int_equal(postgres_number("SELECT version FROM passengers"), 3);
-    assert_int_equal(replace(THIRD, SECOND, "Eve"), 0);
+    assert_int_equal(replace(FIRST, SECOND, "Eve"), 0);
 }
 
 static int change(const char *request, const char *email, const char *new_email)
 {
-    return run(EMPLOYEES, RESOURCE_CHANGE, request, email, "f", NULL, "t", new_email, "f", NULL, END);
+    return run(EMPLOYEES, RESOURCE_CHANGE, request, email, NULL, NULL, "f", NULL, "t", new_email, "f", NULL,
+               END);
 }
 
 static void a_change_twice_is_one_change_even_of_the_name_it_goes_by(void **state)
@@ -314,6 +362,7 @@ static void a_change_twice_is_one_change_even_of_the_name_it_goes_by(void **stat
     postgres_sql("UPDATE employees SET updated_at = '2099-01-01 00:00:00+00'"); /* ahead of the clock */
     for (int i = 0; i < 2; i++) {
         assert_int_equal(change(SECOND, "ADA@example.org", "eve@example.org"), 1);
+        assert_string_equal(done, "yes yes");
         assert_non_null(strstr(json.bytes, "\"age\":36,"));
         assert_non_null(strstr(json.bytes, "\"email\":\"eve@example.org\""));
         assert_int_equal(postgres_number("SELECT version FROM employees"), 2);
@@ -322,6 +371,18 @@ static void a_change_twice_is_one_change_even_of_the_name_it_goes_by(void **stat
     }
     assert_int_equal(change(THIRD, "ada@example.org", "x@example.org"), 0);
     assert_int_equal(ask.outcome, DATABASE_OK);
+}
+
+static void a_second_try_does_not_undo_what_came_after_the_first(void **state)
+{
+    (void)state;
+    insert_passenger(FIRST, "Ada");
+    assert_int_equal(replace(SECOND, FIRST, "Eve"), 1);
+    assert_int_equal(replace(THIRD, FIRST, "Zoe"), 1);
+    assert_int_equal(replace(SECOND, FIRST, "Eve"), 1);
+    assert_string_equal(done, "yes no"); /* it was done, and is not the row's latest */
+    assert_non_null(strstr(json.bytes, "\"name\":\"Zoe\""));
+    assert_int_equal(postgres_number("SELECT version FROM passengers"), 3);
 }
 
 static void a_change_to_an_address_that_is_taken_changes_nothing(void **state)
@@ -336,16 +397,78 @@ static void a_change_to_an_address_that_is_taken_changes_nothing(void **state)
     assert_int_equal(change(THIRD, "ada@example.org", "ADA@example.org"), 1); /* its own is not taken */
 }
 
+/* ---- the versions that a row may be in ---- */
+
+static void a_change_is_made_in_the_versions_that_it_asks_for(void **state)
+{
+    static const struct {
+        const char *match, *none, *done;
+    } cases[] = {
+        {"{1}", NULL, "yes yes"}, {"{5,1,7}", NULL, "yes yes"}, {NULL, "{2,3}", "yes yes"},
+        {NULL, "{}", "yes yes"},  {"{1}", "{2}", "yes yes"},    {"{2}", NULL, "no no"},
+        {"{}", NULL, "no no"},    {NULL, "{1}", "no no"},       {"{1}", "{1}", "no no"},
+        {"{2}", "{2}", "no no"},  {NULL, "{3,1}", "no no"},     {"{9223372036854775807}", NULL, "no no"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        postgres_sql("TRUNCATE passengers, ledger");
+        insert_passenger(FIRST, "Ada");
+        bool changes = strcmp(cases[i].done, "yes yes") == 0;
+        for (int try = 0; try < 2; try++) { /* the second finds another version, and that it was itself */
+            assert_int_equal(replace_if(cases[i].match, cases[i].none, SECOND, FIRST, "Eve"), 1);
+            assert_string_equal(done, cases[i].done);
+            assert_non_null(strstr(json.bytes, changes ? "\"name\":\"Eve\"" : "\"name\":\"Ada\""));
+            assert_int_equal(postgres_number("SELECT version FROM passengers"), changes ? 2 : 1);
+            assert_int_equal(postgres_number("SELECT count(*) FROM ledger"), changes ? 1 : 0);
+        }
+    }
+    assert_int_equal(replace_if("{1}", NULL, THIRD, SECOND, "Eve"), 0); /* no such row */
+}
+
+static void a_change_refused_once_may_be_made_by_the_second_try(void **state)
+{
+    (void)state;
+    insert_passenger(FIRST, "Ada");
+    replace_if("{2}", NULL, SECOND, FIRST, "Eve");
+    assert_string_equal(done, "no no");
+    replace(THIRD, FIRST, "Zoe");
+    replace_if("{2}", NULL, SECOND, FIRST, "Eve");
+    assert_string_equal(done, "yes yes");
+}
+
+static int remove_if(const char *match, const char *none, const char *request, const char *email)
+{
+    return run(EMPLOYEES, RESOURCE_REMOVE, request, email, match, none, END);
+}
+
+static void a_removal_is_made_in_the_versions_that_it_asks_for(void **state)
+{
+    (void)state;
+    insert_employee(FIRST, "ada@example.org");
+    assert_int_equal(remove_if("{2}", NULL, SECOND, "ada@example.org"), 1);
+    assert_string_equal(done, "no yes");
+    assert_int_equal(remove_if(NULL, "{1}", SECOND, "ada@example.org"), 1);
+    assert_string_equal(done, "no yes");
+    assert_int_equal(postgres_number("SELECT count(*) FROM ledger"), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(remove_if("{1}", "{2}", SECOND, "ada@example.org"), 1);
+        assert_string_equal(done, "yes no");
+    }
+    assert_int_equal(remove_if("{1}", NULL, THIRD, "ada@example.org"), 1);
+    assert_string_equal(done, "no no");
+}
+
 static void a_removal_twice_finds_its_note(void **state)
 {
     (void)state;
     insert_employee(FIRST, "ada@example.org");
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(run(EMPLOYEES, RESOURCE_REMOVE, SECOND, "Ada@example.org", END), 1);
-        assert_string_equal(key, FIRST);
+        assert_int_equal(remove_if(NULL, NULL, SECOND, "Ada@example.org"), 1);
+        assert_string_equal(done, "yes no");
         assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 0);
     }
-    assert_int_equal(run(EMPLOYEES, RESOURCE_REMOVE, THIRD, "ada@example.org", END), 0);
+    remove_if(NULL, NULL, THIRD, "ada@example.org");
+    assert_string_equal(done, "no no");
     assert_int_equal(postgres_number("SELECT count(*) FROM ledger"), 1);
 }
 
@@ -353,10 +476,81 @@ static void a_removal_the_second_time_leaves_a_new_row_alone(void **state)
 {
     (void)state;
     insert_employee(FIRST, "ada@example.org");
-    assert_int_equal(run(EMPLOYEES, RESOURCE_REMOVE, SECOND, "ada@example.org", END), 1);
+    remove_if(NULL, NULL, SECOND, "ada@example.org");
     insert_employee(THIRD, "ada@example.org");
-    assert_int_equal(run(EMPLOYEES, RESOURCE_REMOVE, SECOND, "ada@example.org", END), 1);
+    remove_if(NULL, NULL, SECOND, "ada@example.org");
+    assert_string_equal(done, "yes yes");
     assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 1);
+}
+
+/* ---- by the key ---- */
+
+static void a_row_is_found_changed_and_removed_by_its_key_too(void **state)
+{
+    (void)state;
+    insert_employee(FIRST, "ada@example.org");
+    assert_int_equal(run(EMPLOYEES, RESOURCE_KEY_GET, FIRST, END), 1);
+    assert_int_equal(run(EMPLOYEES, RESOURCE_KEY_GET, SECOND, END), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run(EMPLOYEES, RESOURCE_KEY_CHANGE, SECOND, FIRST, "{1}", NULL, "t", "37", "f", NULL,
+                             "f", NULL, END),
+                         1);
+        assert_string_equal(done, "yes yes");
+        assert_non_null(strstr(json.bytes, "\"age\":37,"));
+        assert_int_equal(postgres_number("SELECT version FROM employees"), 2);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run(EMPLOYEES, RESOURCE_KEY_REMOVE, THIRD, FIRST, "{2}", NULL, END), 1);
+        assert_string_equal(done, "yes no");
+    }
+    assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 0);
+}
+
+static int put(const char *request, const char *id, const char *email)
+{
+    return run(EMPLOYEES, RESOURCE_PUT, request, id, "36", email, "Ada", END);
+}
+
+static void a_row_is_made_once_under_a_key_of_the_clients(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(put(SECOND, FIRST, "ada@example.org"), 1);
+        assert_string_equal(done, "yes yes");
+        assert_string_equal(key, FIRST);
+        assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 1);
+    }
+    assert_int_equal(put(THIRD, FIRST, "eve@example.org"), 1); /* it is there: this one's is not made */
+    assert_string_equal(done, "no no");
+    assert_non_null(strstr(json.bytes, "\"ada@example.org\""));
+    assert_int_equal(put(THIRD, FIRST, "ada@example.org"), 1); /* that goes before the address */
+    assert_string_equal(done, "no no");
+    put(THIRD, SECOND, "ADA@example.org");
+    assert_int_equal(ask.outcome, DATABASE_CONFLICT);
+    assert_string_equal(ask.constraint, "employees_email_key");
+}
+
+static void what_was_made_and_removed_is_not_made_again_by_the_second_try(void **state)
+{
+    (void)state;
+    put(SECOND, FIRST, "ada@example.org");
+    run(EMPLOYEES, RESOURCE_KEY_REMOVE, THIRD, FIRST, NULL, NULL, END);
+    assert_int_equal(put(SECOND, FIRST, "ada@example.org"), 0);
+    assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 0);
+}
+
+static void a_row_that_comes_again_is_in_no_version_that_it_was_in(void **state)
+{
+    (void)state;
+    put(FIRST, FIRST, "ada@example.org");
+    change(SECOND, "ada@example.org", "eve@example.org");
+    postgres_sql("CREATE TEMPORARY TABLE before AS SELECT version FROM employees");
+    run(EMPLOYEES, RESOURCE_KEY_REMOVE, THIRD, FIRST, NULL, NULL, END);
+    put("00000000-0000-7000-8000-000000000004", FIRST, "ada@example.org");
+    assert_string_equal(done, "yes yes");
+    assert_string_equal(postgres_sql("SELECT employees.version > before.version FROM employees, before"),
+                        "t");
+    postgres_sql("DROP TABLE before");
 }
 
 #define EACH(test) cmocka_unit_test_setup(test, start)
@@ -366,6 +560,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(only_what_clients_write_is_writable),
         EACH(statements_know_their_kind_and_name),
+        EACH(where_rows_are_looked_up_by_the_key_it_is_one_statement),
         EACH(values_are_only_ever_parameters),
         EACH(without_memory_there_are_no_statements),
         EACH(a_row_is_written_in_the_order_of_its_keys),
@@ -377,9 +572,17 @@ int main(void)
         EACH(an_insert_twice_is_one_row),
         EACH(a_replacement_twice_is_one_change),
         EACH(a_change_twice_is_one_change_even_of_the_name_it_goes_by),
+        EACH(a_second_try_does_not_undo_what_came_after_the_first),
         EACH(a_change_to_an_address_that_is_taken_changes_nothing),
+        EACH(a_change_is_made_in_the_versions_that_it_asks_for),
+        EACH(a_change_refused_once_may_be_made_by_the_second_try),
+        EACH(a_removal_is_made_in_the_versions_that_it_asks_for),
         EACH(a_removal_twice_finds_its_note),
         EACH(a_removal_the_second_time_leaves_a_new_row_alone),
+        EACH(a_row_is_found_changed_and_removed_by_its_key_too),
+        EACH(a_row_is_made_once_under_a_key_of_the_clients),
+        EACH(what_was_made_and_removed_is_not_made_again_by_the_second_try),
+        EACH(a_row_that_comes_again_is_in_no_version_that_it_was_in),
     };
     return cmocka_run_group_tests_name("resource", tests, open_all, close_all);
 }
