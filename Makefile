@@ -107,6 +107,11 @@ test-unit test-gateway test-system: test-%: ## one kind of tests, with gcc's bui
 	@$(PARALLEL) $(or $(VARIANT),gcc)
 	@tests/run --variant $(or $(VARIANT),gcc) $*
 
+test-contract: ## test that the service and its contract agree: examples, the page in a browser, a generated client
+	@install/packages contract
+	@$(PARALLEL) $(or $(VARIANT),gcc) www
+	@tests/run --variant $(or $(VARIANT),gcc) contract
+
 # --- running it ---
 
 run: ## install what is missing, build, run everything on PORT (8080) until Ctrl-C
