@@ -14,7 +14,7 @@ CFLAGS = -std=c17 -g $(if $(SAN),$(SANITIZE),$(HARDEN)) -Wall -Wextra -Werror -W
 HARDEN = -O2 -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LDFLAGS = $(if $(SAN),$(SANITIZE),-pie) -Wl,-z,relro,-z,now
-LDLIBS = -lfcgi -lpq -ljson-c -lm
+LDLIBS = -lfcgi -lpq -ljson-c -lcrypto -lm
 
 SQL = $(wildcard schema/*.sql)
 OBJECTS = $(patsubst fcgi/%.c,$(BUILD)/%.o,$(wildcard fcgi/*.c)) $(BUILD)/embedded.o
