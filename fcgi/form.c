@@ -1,6 +1,5 @@
 #include "form.h"
 
-#include "faults.h"
 #include "json.h"
 #include "route.h"
 
@@ -13,50 +12,82 @@ static const char not_as_they_must_be[] = "Fields of the body are not as they mu
 
 /* ---- the check ---- */
 
-static void check_field(struct form *form, int index, const struct field *field, struct json_object *body,
-                        bool whole, struct arena *arena, struct faults *faults)
+/* One check of one object. */
+struct check {
+    struct form *form;
+    const struct resource *resource;
+    struct json_object *object;
+    bool whole;
+    enum form_key key;
+    int row;
+    struct arena *arena;
+    struct faults *faults;
+};
+
+static void add(const struct check *check, const char *key, const char *detail)
 {
+    if (detail == field_out_of_memory)
+        check->faults->errors.failed = true;
+    else if (detail != NULL)
+        faults_add_field(check->faults, check->row, key, detail);
+}
+
+/* Whether the field may be sent. */
+static bool is_open(const struct check *check, int index)
+{
+    return check->resource->fields[index].access != FIELD_READ_ONLY ||
+           (index == check->resource->key && check->key != FORM_KEY_REFUSED);
+}
+
+static void check_field(const struct check *check, int index)
+{
+    const struct field *field = &check->resource->fields[index];
+    bool is_key = index == check->resource->key;
+    struct form *form = check->form;
     struct json_object *value;
-    if (field->access == FIELD_READ_ONLY)
+    if (!is_open(check, index))
         return;
-    form->sent[index] = json_object_object_get_ex(body, field->key, &value);
-    if (!form->sent[index]) {
-        if (whole)
-            faults_add_field(faults, 0, field->key, "is missing");
-        return;
-    }
-    const char *fault = field_from_json(field, value, arena, &form->values[index]);
-    if (fault == field_out_of_memory)
-        faults->errors.failed = true;
-    else if (fault != NULL)
-        faults_add_field(faults, 0, field->key, fault);
+    form->sent[index] = json_object_object_get_ex(check->object, field->key, &value);
+    if (form->sent[index])
+        add(check, field->key,
+            is_key && value == NULL ? "must be a UUID"
+                                    : field_from_json(field, value, check->arena, &form->values[index]));
+    else if (is_key ? check->key == FORM_KEY_NEEDED : check->whole)
+        add(check, field->key, "is missing");
 }
 
-static bool is_read_only(const struct resource *resource, const char *key)
+/* What is in the object, and may not be. */
+static void check_key(const struct check *check, const char *key)
 {
-    for (int i = 0; i < resource->field_count; i++)
-        if (strcmp(resource->fields[i].key, key) == 0)
-            return resource->fields[i].access == FIELD_READ_ONLY;
-    return false;
-}
-
-static void check_object(struct form *form, struct request *request, const struct resource *resource,
-                         bool whole, struct json_object *body, struct faults *faults)
-{
-    bool any = false;
+    const struct resource *resource = check->resource;
     for (int i = 0; i < resource->field_count; i++) {
-        check_field(form, i, &resource->fields[i], body, whole, &request->arena, faults);
-        any = any || form->sent[i];
+        if (strcmp(resource->fields[i].key, key) != 0)
+            continue;
+        if (!is_open(check, i))
+            add(check, key, "is made by the service");
+        return;
     }
-    json_object_object_foreach(body, key, value)
+    add(check, key, "is not a known field");
+}
+
+void form_check(struct form *form, const struct resource *resource, struct json_object *object, bool whole,
+                enum form_key key, int row, struct arena *arena, struct faults *faults)
+{
+    struct check check = {form, resource, object, whole, key, row, arena, faults};
+    int before = faults->count;
+    bool any = false;
+    memset(form, 0, sizeof *form);
+    for (int i = 0; i < resource->field_count; i++) {
+        check_field(&check, i);
+        any = any || (form->sent[i] && i != resource->key);
+    }
+    json_object_object_foreach(object, name, value)
     {
         (void)value;
-        if (resource_writable(resource, key) == NULL)
-            faults_add_field(faults, 0, key,
-                             is_read_only(resource, key) ? "is made by the service" : "is not a known field");
+        check_key(&check, name);
     }
-    if (!whole && !any && faults->count == 0)
-        faults_add_field(faults, 0, NULL, "must have at least one field to change");
+    if (!whole && !any && faults->count == before)
+        add(&check, NULL, "must have at least one field to change");
 }
 
 /* Whether a Content-Type is `name`, with or without parameters (RFC 9110 section 8.3.1). */
@@ -118,8 +149,7 @@ bool form_read(struct form *form, struct request *request, const struct resource
         return false;
     struct faults faults;
     faults_init(&faults);
-    memset(form, 0, sizeof *form);
-    check_object(form, request, resource, whole, body, &faults);
+    form_check(form, resource, body, whole, FORM_KEY_REFUSED, 0, &request->arena, &faults);
     json_object_put(body);
     return !faults_answer(&faults, request, PROBLEM_INVALID_FIELDS, not_as_they_must_be);
 }

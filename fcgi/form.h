@@ -3,10 +3,13 @@
 
 /* What a client sends for a row: from the body to checked values, all faults at once. */
 
+#include "faults.h"
 #include "request.h"
 #include "resource.h"
 
 #include <stdbool.h>
+
+struct json_object; /* json-c's */
 
 /* The types of body that a change of a row under /v1 may have. */
 #define FORM_PATCHES "application/merge-patch+json, application/json"
@@ -16,6 +19,17 @@ struct form {
     struct field_value values[RESOURCE_FIELDS]; /* bytes NULL: null, or not sent */
     bool sent[RESOURCE_FIELDS];
 };
+
+/* Whether an object may have the resource's key: who creates a row may not name it, who sends many may, and
+ * has to when they are there already. */
+enum form_key { FORM_KEY_REFUSED, FORM_KEY_ALLOWED, FORM_KEY_NEEDED };
+
+/*
+ * Check one JSON object; what is wrong goes to `faults`, as of row `row` (0: the body is this object).
+ * `whole`: every writable field must be there; otherwise at least one. Values are allocated in `arena`.
+ */
+void form_check(struct form *form, const struct resource *resource, struct json_object *object, bool whole,
+                enum form_key key, int row, struct arena *arena, struct faults *faults);
 
 /*
  * Read the request's body as one JSON object. `whole`: every writable field must be there (POST, PUT);

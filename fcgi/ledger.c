@@ -6,12 +6,15 @@
 
 #define EVERY_MS (10 * 60 * 1000)
 
-/* A few at a time, so that it never takes long; of several workers, the ones that come second find nothing.
+/* Those of the service's own are of use for an hour, those that clients have keys to for a day. A few at a
+ * time, so that it never takes long; of several workers, the ones that come second find nothing.
  */
 const struct database_statement ledger_statement = {
     .text = {.name = "ledger_forget",
              .sql = "DELETE FROM ledger WHERE request IN (SELECT request FROM ledger"
-                    " WHERE at < now() - interval '1 hour' ORDER BY at LIMIT 10000 FOR UPDATE SKIP LOCKED)"},
+                    " WHERE at < now() - interval '1 hour'"
+                    " AND (fingerprint IS NULL OR at < now() - interval '24 hours')"
+                    " ORDER BY at LIMIT 10000 FOR UPDATE SKIP LOCKED)"},
     .kind = DATABASE_WRITE};
 
 struct ledger {

@@ -1,5 +1,6 @@
 #include "resource.h"
 
+#include "bulk_sql.h"
 #include "sql.h"
 
 #include <stdio.h>
@@ -179,7 +180,7 @@ static void write_list_after(struct writer *writer)
 /* In the order of enum resource_statement. */
 static const struct {
     const char *name;
-    void (*write)(struct writer *writer);
+    void (*write)(struct writer *writer); /* NULL: bulk_sql_write does it */
     enum database_kind kind;
     enum resource_statement then; /* RESOURCE_GET: none */
     bool by_key;
@@ -193,6 +194,11 @@ static const struct {
     [RESOURCE_REMOVE] = {"remove", write_remove, DATABASE_WRITE, RESOURCE_REMOVED, false},
     [RESOURCE_REMOVED] = {"removed", write_removed, DATABASE_WRITE, 0, false},
     [RESOURCE_PUT] = {"put", write_put, DATABASE_WRITE, RESOURCE_KEY_CHANGED, true},
+    [RESOURCE_BULK_INSERT] = {"bulk_insert", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_BULK_IGNORE] = {"bulk_ignore", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_BULK_MERGE] = {"bulk_merge", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_BULK_CHANGE] = {"bulk_change", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_BULK_REPLAY] = {"bulk_replay", NULL, DATABASE_WRITE, 0, true},
     [RESOURCE_KEY_GET] = {"key_get", write_get, DATABASE_LOOKUP, 0, true},
     [RESOURCE_KEY_CHANGE] = {"key_change", write_change, DATABASE_WRITE, RESOURCE_KEY_CHANGED, true},
     [RESOURCE_KEY_CHANGED] = {"key_changed", write_changed, DATABASE_WRITE, 0, true},
@@ -208,7 +214,10 @@ int resource_prepare(const struct resource *resource)
     for (int i = 0; i < RESOURCE_STATEMENTS; i++) {
         struct writer writer = {.resource = resource, .out = &sql->text, .by_key = shapes[i].by_key};
         places[i] = sql->text.length;
-        shapes[i].write(&writer);
+        if (shapes[i].write != NULL)
+            shapes[i].write(&writer);
+        else
+            bulk_sql_write(resource, (enum resource_statement)i, &sql->text);
         buffer_append(&sql->text, "", 1);
     }
     if (sql->text.failed) {

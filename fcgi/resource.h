@@ -67,7 +67,12 @@ enum resource_statement {
                          row of this name */
     RESOURCE_REMOVED, /* (follows REMOVE) */
     RESOURCE_PUT, /* REQUEST, key, FIELDS -> the row and DONE: it was made; not DONE: there was one already */
-    /* The same as those above, with the key as NAME. */
+    RESOURCE_BULK_INSERT, /* these five: see bulk_sql.h */
+    RESOURCE_BULK_IGNORE,
+    RESOURCE_BULK_MERGE,
+    RESOURCE_BULK_CHANGE,
+    RESOURCE_BULK_REPLAY,
+    /* The same as those further above, with the key as NAME. */
     RESOURCE_KEY_GET,
     RESOURCE_KEY_CHANGE,
     RESOURCE_KEY_CHANGED,

@@ -6,6 +6,7 @@
  * the address of its description.
  */
 
+#include "bulk.h"
 #include "crud.h"
 #include "form.h"
 #include "page.h"
@@ -14,7 +15,9 @@
 /* clang-format off */
 #define V1_ROUTES(PATH, RESOURCE) \
     {METHOD_GET, PATH, page_handle, RESOURCE, 200, .v1 = true, .query = true}, \
-    {METHOD_POST, PATH, crud_create, RESOURCE, 201, "", "", PATH "/", .v1 = true}, \
+    {METHOD_POST, PATH, bulk_create, RESOURCE, 201, "", "", PATH "/", .v1 = true, .bulk = true}, \
+    {METHOD_PATCH, PATH, bulk_change, RESOURCE, 200, .v1 = true, .bulk = true, \
+     .options = "Accept-Patch: application/json\r\n"}, \
     {METHOD_GET, PATH "/*", crud_get, RESOURCE, 200, "", "", .v1 = true}, \
     {METHOD_PUT, PATH "/*", crud_replace, RESOURCE, 200, "", "", PATH "/", .v1 = true}, \
     {METHOD_PATCH, PATH "/*", crud_change, RESOURCE, 200, "", "", .v1 = true, .options = V1_PATCHES}, \
