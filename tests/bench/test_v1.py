@@ -96,15 +96,6 @@ def start_services(database, place):
             other.stop()
 
 
-@pytest.fixture(name="collection")
-def ask_for_collection(services):
-    with check.Client(services["purser"].port) as client:
-        try:
-            client.ask("GET", item.COLLECTION)
-        except load.Refused:
-            pytest.skip("/v1 has no collections yet")
-
-
 @pytest.fixture(name="diary")
 def open_diary():
     """Nothing may be refused."""
@@ -114,7 +105,7 @@ def open_diary():
 
 
 @pytest.fixture(name="bench")
-def make_bench(collection, tables, services, place, diary, monkeypatch):
+def make_bench(tables, services, place, diary, monkeypatch):
     """All of the bench but its loads and its sizes."""
     for name, value in {"BIG_ROWS": BIG, "STACKS": ["purser", "postgrest", "pgbench"]}.items():
         monkeypatch.setattr(settings, name, value)
@@ -167,7 +158,7 @@ def test_a_bulk_insert_that_misses_a_row_is_refused(tables):
         bulk.one_round(tables, [{"uuid": rows.uuid(1)}], lambda: 1.0)
 
 
-def test_an_export_that_misses_a_row_is_refused(collection, tables, services):
+def test_an_export_that_misses_a_row_is_refused(tables, services):
     tables.fill_big(BIG - 1)
     with pytest.raises(load.Refused):
         export.check(services["purser"].port, export.PATHS["purser"], BIG, in_order=True)
