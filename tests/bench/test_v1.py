@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import http.server
 import json
 import os
@@ -247,6 +248,12 @@ def test_what_was_refused_is_not_run_again():
     diary = turns.Diary()
     assert turns.take({("a", "b"): refuse, ("a", "c"): lambda: 7}, 3, diary) == {("a", "b"): None, ("a", "c"): [7] * 3}
     assert (len(ran), diary.refused) == (1, ["a, b: no."])
+
+
+def test_turns_go_forth_and_back():
+    ran = []
+    turns.take({("a", name): functools.partial(ran.append, name) for name in "bcd"}, 3, turns.Diary())
+    assert "".join(ran) == "bcddcbbcd"
 
 
 def test_there_is_a_reason_where_postgrest_is_absent(tmp_path, monkeypatch):
