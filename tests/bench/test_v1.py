@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import http.server
 import json
 import os
@@ -96,15 +97,6 @@ def start_services(database, place):
             other.stop()
 
 
-@pytest.fixture(name="collection")
-def ask_for_collection(services):
-    with check.Client(services["purser"].port) as client:
-        try:
-            client.ask("GET", item.COLLECTION)
-        except load.Refused:
-            pytest.skip("/v1 has no collections yet")
-
-
 @pytest.fixture(name="diary")
 def open_diary():
     """Nothing may be refused."""
@@ -114,7 +106,7 @@ def open_diary():
 
 
 @pytest.fixture(name="bench")
-def make_bench(collection, tables, services, place, diary, monkeypatch):
+def make_bench(tables, services, place, diary, monkeypatch):
     """All of the bench but its loads and its sizes."""
     for name, value in {"BIG_ROWS": BIG, "STACKS": ["purser", "postgrest", "pgbench"]}.items():
         monkeypatch.setattr(settings, name, value)
@@ -167,7 +159,7 @@ def test_a_bulk_insert_that_misses_a_row_is_refused(tables):
         bulk.one_round(tables, [{"uuid": rows.uuid(1)}], lambda: 1.0)
 
 
-def test_an_export_that_misses_a_row_is_refused(collection, tables, services):
+def test_an_export_that_misses_a_row_is_refused(tables, services):
     tables.fill_big(BIG - 1)
     with pytest.raises(load.Refused):
         export.check(services["purser"].port, export.PATHS["purser"], BIG, in_order=True)
@@ -256,6 +248,12 @@ def test_what_was_refused_is_not_run_again():
     diary = turns.Diary()
     assert turns.take({("a", "b"): refuse, ("a", "c"): lambda: 7}, 3, diary) == {("a", "b"): None, ("a", "c"): [7] * 3}
     assert (len(ran), diary.refused) == (1, ["a, b: no."])
+
+
+def test_turns_go_forth_and_back():
+    ran = []
+    turns.take({("a", name): functools.partial(ran.append, name) for name in "bcd"}, 3, turns.Diary())
+    assert "".join(ran) == "bcddcbbcd"
 
 
 def test_there_is_a_reason_where_postgrest_is_absent(tmp_path, monkeypatch):
