@@ -1,4 +1,14 @@
 # The service in one container: supervisord, the workers, nginx. install/README.md says how it is built and checked.
+FROM debian:trixie-slim AS docs
+COPY install/packages /src/install/packages
+RUN /src/install/packages docs
+# What the base image trusts beside Debian's authorities, a company's own registry mirror, npm is to trust, too.
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+WORKDIR /src
+COPY openapi.yaml ./
+COPY nginx/docs nginx/docs
+RUN nginx/docs/build /www
+
 FROM debian:trixie-slim AS build
 COPY install/packages /src/install/packages
 RUN /src/install/packages build
@@ -9,14 +19,15 @@ COPY schema/*.sql schema/embed schema/fill schema/
 COPY schema/sample/*.csv schema/sample/
 ARG REVISION=unknown
 RUN make REVISION="$REVISION"
-COPY nginx nginx
+COPY nginx/*.in nginx/
 COPY supervisord supervisord
+COPY --from=docs /www www
 # All that is added to the image, as one tree. Its times are the commit's, those of the directories, too.
 ARG SOURCE_DATE_EPOCH=0
 RUN mkdir -p /image/usr/bin /image/usr/lib/purser/schema /image/usr/lib/purser/supervisord \
         /image/usr/share/purser/sample \
     && cp build/purser /image/usr/bin/ \
-    && cp -R nginx /image/usr/lib/purser/ \
+    && cp -R nginx www /image/usr/lib/purser/ \
     && cp supervisord/start supervisord/supervisord.py supervisord/supervisord.conf supervisord/purser.conf \
         /image/usr/lib/purser/supervisord/ \
     && cp schema/fill /image/usr/lib/purser/schema/ \

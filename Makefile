@@ -14,7 +14,7 @@ CFLAGS = -std=c17 -g $(if $(SAN),$(SANITIZE),$(HARDEN)) -Wall -Wextra -Werror -W
 HARDEN = -O2 -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 LDFLAGS = $(if $(SAN),$(SANITIZE),-pie) -Wl,-z,relro,-z,now
-LDLIBS = -lfcgi -lpq -ljson-c -lm
+LDLIBS = -lfcgi -lpq -ljson-c -lcrypto -lm
 
 SQL = $(wildcard schema/*.sql)
 OBJECTS = $(patsubst fcgi/%.c,$(BUILD)/%.o,$(wildcard fcgi/*.c)) $(BUILD)/embedded.o
@@ -65,6 +65,16 @@ $(BUILD)/%.text: FORCE
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/tests/*.d)
 
+# What nginx serves by itself: the contract and its page.
+www: build/www/complete ## lay out what nginx serves by itself, build/www
+
+build/www/complete: openapi.yaml $(wildcard nginx/docs/*)
+	@install/packages docs
+	@echo "  WWW   build/www"
+	@mkdir -p build
+	@nginx/docs/build build/www
+	@touch $@
+
 # --- the tests ---
 
 tests: $(TESTS)
@@ -97,16 +107,21 @@ test-unit test-gateway test-system: test-%: ## one kind of tests, with gcc's bui
 	@$(PARALLEL) $(or $(VARIANT),gcc)
 	@tests/run --variant $(or $(VARIANT),gcc) $*
 
+test-contract: ## test that the service and its contract agree: examples, the page in a browser, a generated client
+	@install/packages contract
+	@$(PARALLEL) $(or $(VARIANT),gcc) www
+	@tests/run --variant $(or $(VARIANT),gcc) contract
+
 # --- running it ---
 
 run: ## install what is missing, build, run everything on PORT (8080) until Ctrl-C
 	@install/packages run
-	@$(PARALLEL) all
+	@$(PARALLEL) all www
 	@supervisord/run run
 
 up: ## the same in the background; returns when it is ready
 	@install/packages run
-	@$(PARALLEL) all
+	@$(PARALLEL) all www
 	@supervisord/run up
 
 down: ## stop what `make up` started

@@ -1,41 +1,16 @@
 #include "batch.h"
 
-#include "buffer.h"
+#include "array.h"
 
 #include <string.h>
 
 #define PARAMETERS 64 /* of a statement, at most */
 
-/* An element of an array literal (PostgreSQL manual, section "Array Input and Output Syntax"), always in
- * quotes. */
-static void write_element(struct buffer *out, const char *value)
-{
-    if (value == NULL) {
-        buffer_append(out, "NULL", 4);
-        return;
-    }
-    buffer_append(out, "\"", 1);
-    for (;;) {
-        size_t plain = strcspn(value, "\"\\");
-        buffer_append(out, value, plain);
-        value += plain;
-        if (*value == '\0')
-            break;
-        char escaped[2] = {'\\', *value++};
-        buffer_append(out, escaped, 2);
-    }
-    buffer_append(out, "\"", 1);
-}
-
 static void write_array(struct buffer *out, const struct database_job *job, int count, int parameter)
 {
-    buffer_append(out, "{", 1);
-    for (int i = 0; i < count; i++, job = job->next) {
-        if (i > 0)
-            buffer_append(out, ",", 1);
-        write_element(out, job->query->values[parameter]);
-    }
-    buffer_append(out, "}", 2); /* with its NUL */
+    for (int i = 0; i < count; i++, job = job->next)
+        array_append(out, i == 0, job->query->values[parameter]);
+    array_end(out, false);
 }
 
 int batch_execute(struct lane *lane, const struct database_job *first, int count, void *tag)

@@ -1,129 +1,41 @@
 #include "crud.h"
 
+#include "accept.h"
+#include "crud_answer.h"
 #include "form.h"
-#include "json.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* ---- answers ---- */
+/* ---- what was asked ---- */
 
-static void write_location(struct buffer *headers, const struct route *route,
-                           const struct database_result *result)
+/*
+ * The headers that routes of /v1 look at; `known` are the preferences that matter. A DELETE answers with
+ * nothing, so that any type will do; and there is no row yet that a POST could have a condition for. Returns
+ * false when the request has been answered.
+ */
+static bool read_headers(struct request *request, int known)
 {
-    const struct resource *resource = route->resource;
-    struct database_value values[RESOURCE_FIELDS];
-    char uuid[UUID_SIZE];
-    database_row(result, 0, values, resource->field_count);
-    const char *name = values[resource->lookup].bytes;
-    if (resource->fields[resource->lookup].type == FIELD_UUID) {
-        uuid_print(uuid, (const uint8_t *)name);
-        name = uuid;
-    }
-    buffer_string(headers, "Location: ");
-    buffer_string(headers, route->location);
-    uri_encode(headers, name);
-    buffer_append(headers, "\r\n", 3); /* with the NUL */
-}
-
-static void answer_row(struct request *request, const struct database_result *result)
-{
-    const struct route *route = request->route;
-    struct buffer body, headers;
-    buffer_init(&body);
-    buffer_init(&headers);
-    buffer_string(&body, route->prefix);
-    resource_write_row(route->resource, result, 0, FIELD_SPACED, &body);
-    buffer_string(&body, route->suffix);
-    if (route->location != NULL)
-        write_location(&headers, route, result);
-    if (headers.failed)
-        request_break(request, "out of memory");
-    else
-        request_answer_json(request, route->status, route->location != NULL ? headers.bytes : "", &body);
-    buffer_free(&headers);
-    buffer_free(&body);
-}
-
-/* The key of the field that a constraint is about, by its name: <table>_<column>_<kind>. Or NULL. */
-static const char *field_of_constraint(const struct resource *resource, const char *constraint,
-                                       const char *kind)
-{
-    char name[128];
-    for (int i = 0; i < resource->field_count; i++) {
-        snprintf(name, sizeof name, "%s_%s_%s", resource->name, resource->fields[i].column, kind);
-        if (strcmp(name, constraint) == 0)
-            return resource->fields[i].key;
-    }
-    return NULL;
-}
-
-static void answer_constraint(struct request *request, const struct database_result *result)
-{
-    bool conflict = database_outcome(result) == DATABASE_CONFLICT;
-    const char *key = field_of_constraint(request->route->resource, database_constraint(result),
-                                          conflict ? "key" : "check");
-    struct buffer errors;
-    buffer_init(&errors);
-    if (key != NULL)
-        buffer_format(&errors, ",\"errors\":[{\"pointer\":\"/%s\",\"detail\":\"%s\"}]", key,
-                      conflict ? "is taken already" : "is not a value that the table takes");
-    request_problem_with(request, conflict ? PROBLEM_CONFLICT : PROBLEM_INVALID_FIELDS, "",
-                         conflict ? "Another row has this value already." : "A field is not as it must be.",
-                         &errors);
-    buffer_free(&errors);
-}
-
-static void answer_missing(struct request *request)
-{
-    char detail[64];
-    snprintf(detail, sizeof detail, "There is no such %s.", request->route->resource->singular);
-    request_problem(request, PROBLEM_NO_SUCH_ROW, "", detail);
-}
-
-/* What all results have in common. Returns true when there is a row. */
-static bool has_row(struct request *request, const struct database_result *result)
-{
-    switch (database_outcome(result)) {
-    case DATABASE_OK:
-        if (database_rows(result) > 0)
-            return true;
-        answer_missing(request);
-        return false;
-    case DATABASE_CONFLICT:
-    case DATABASE_INVALID:
-        answer_constraint(request, result);
-        return false;
-    default:
-        request_failed(request, database_outcome(result));
+    enum accept_type type;
+    struct crud *crud;
+    if (!request->route->v1)
+        return true;
+    request->state = crud = arena_alloc(&request->arena, sizeof *crud);
+    if (crud == NULL) {
+        request_failed(request, DATABASE_FULL);
         return false;
     }
+    *crud = (struct crud){0};
+    return (request->method == METHOD_DELETE || accept_choose(request, 1, &type)) &&
+           prefer_read(&crud->prefer, request, known) &&
+           (request->method == METHOD_POST || precondition_read(&crud->precondition, request));
 }
-
-static void done_with_row(struct request *request, const struct database_result *result)
-{
-    if (has_row(request, result))
-        answer_row(request, result);
-}
-
-static void done_removing(struct request *request, const struct database_result *result)
-{
-    const struct route *route = request->route;
-    if (!has_row(request, result))
-        return;
-    if (route->prefix == NULL)
-        request_answer(request, route->status, "", NULL, NULL, 0);
-    else
-        request_answer(request, route->status, "", "application/json", route->prefix, strlen(route->prefix));
-}
-
-/* ---- questions ---- */
 
 /* The value that the path names the row by; NULL when it can't be one and the request has been answered. */
 static const char *read_name(struct request *request)
 {
     const struct resource *resource = request->route->resource;
-    if (resource->fields[resource->lookup].type != FIELD_UUID)
+    int named = request->route->v1 ? resource->key : resource->lookup;
+    if (resource->fields[named].type != FIELD_UUID)
         return request->argument;
     char *name = arena_alloc(&request->arena, UUID_SIZE);
     if (name == NULL) {
@@ -136,10 +48,28 @@ static const char *read_name(struct request *request)
     return NULL;
 }
 
-static void ask(struct request *request, enum resource_statement which, const char *const *values, int count,
+/* The versions that the row may be in, as RESOURCE_CHANGE and RESOURCE_REMOVE want them. */
+static void set_condition(const char **values, const struct request *request)
+{
+    const struct crud *crud = request->state;
+    values[RESOURCE_MATCH] = values[RESOURCE_NONE] = NULL;
+    if (!request->route->v1)
+        return;
+    values[RESOURCE_MATCH] = crud->precondition.match;
+    values[RESOURCE_NONE] = crud->precondition.none_match;
+    if (crud->precondition.none_any)
+        values[RESOURCE_MATCH] = "{}"; /* no version will do */
+}
+
+/* ---- questions ---- */
+
+/* Run `which`, of a route of /v1 `v1`. */
+static void ask(struct request *request, enum resource_statement which, enum resource_statement v1,
+                const char *const *values, int count,
                 void (*done)(struct request *request, const struct database_result *result))
 {
-    request_query(request, resource_statement(request->route->resource, which), values, count, done);
+    const struct route *route = request->route;
+    request_query(request, resource_statement(route->resource, route->v1 ? v1 : which), values, count, done);
 }
 
 /* Room for a statement's values: it must last as long as the query. Answers the request when there is none.
@@ -155,10 +85,10 @@ static const char **new_values(struct request *request)
 void crud_get(struct request *request)
 {
     const char **values, *name = read_name(request);
-    if (name == NULL || (values = new_values(request)) == NULL)
+    if (name == NULL || !read_headers(request, 0) || (values = new_values(request)) == NULL)
         return;
     values[0] = name;
-    ask(request, RESOURCE_GET, values, 1, done_with_row);
+    ask(request, RESOURCE_GET, RESOURCE_KEY_GET, values, 1, crud_answer_got);
 }
 
 /* Append the form's writable values; for a change, each behind whether it was sent. Returns how many there
@@ -181,42 +111,66 @@ void crud_create(struct request *request)
     const struct resource *resource = request->route->resource;
     const char **values;
     struct form form;
-    if (!form_read(&form, request, resource, true) || (values = new_values(request)) == NULL)
+    if (!read_headers(request, PREFER_RETURN) || !form_read(&form, request, resource, true) ||
+        (values = new_values(request)) == NULL)
         return;
-    values[0] = request->row_id;
-    ask(request, RESOURCE_INSERT, values, append_form(values, 1, &form, resource, false), done_with_row);
+    values[RESOURCE_REQUEST] = request->row_id;
+    int count = append_form(values, 1, &form, resource, false);
+    ask(request, RESOURCE_INSERT, RESOURCE_INSERT, values, count, crud_answer_created);
 }
 
-static void write_row(struct request *request, enum resource_statement which)
+/* Make the row under the key that the client has chosen. If-Match with it asks for a row that is there, and
+ * If-None-Match for none: one of them always fails (RFC 9110 section 13.2.2). */
+static void put(struct request *request, const char **values, const struct form *form)
+{
+    struct crud *crud = request->state;
+    crud->creates = true;
+    if (crud->precondition.match != NULL || crud->precondition.match_any)
+        crud_answer_precondition(request);
+    else
+        ask(request, RESOURCE_PUT, RESOURCE_PUT, values,
+            append_form(values, RESOURCE_MATCH, form, request->route->resource, false), crud_answer_changed);
+}
+
+/* `whole`: every field is sent, and the row may be one that is to be made. */
+static void write_row(struct request *request, bool whole)
 {
     const struct resource *resource = request->route->resource;
     const char **values, *name = read_name(request);
+    const struct crud *crud;
     struct form form;
-    bool change = which == RESOURCE_CHANGE;
-    if (name == NULL || !form_read(&form, request, resource, !change) ||
-        (values = new_values(request)) == NULL)
+    if (name == NULL || !read_headers(request, PREFER_RETURN) ||
+        !form_read(&form, request, resource, whole) || (values = new_values(request)) == NULL)
         return;
-    values[0] = request->row_id;
-    values[1] = name;
-    ask(request, which, values, append_form(values, 2, &form, resource, change), done_with_row);
+    crud = request->state;
+    values[RESOURCE_REQUEST] = request->row_id;
+    values[RESOURCE_NAME] = name;
+    if (whole && request->route->v1 && crud->precondition.none_any) {
+        put(request, values, &form);
+        return;
+    }
+    set_condition(values, request);
+    ask(request, RESOURCE_CHANGE, RESOURCE_KEY_CHANGE, values,
+        append_form(values, RESOURCE_FIRST, &form, resource, true), crud_answer_changed);
 }
 
 void crud_replace(struct request *request)
 {
-    write_row(request, RESOURCE_REPLACE);
+    write_row(request, true);
 }
 
 void crud_change(struct request *request)
 {
-    write_row(request, RESOURCE_CHANGE);
+    write_row(request, false);
 }
 
 void crud_remove(struct request *request)
 {
     const char **values, *name = read_name(request);
-    if (name == NULL || (values = new_values(request)) == NULL)
+    if (name == NULL || !read_headers(request, 0) || (values = new_values(request)) == NULL)
         return;
-    values[0] = request->row_id;
-    values[1] = name;
-    ask(request, RESOURCE_REMOVE, values, 2, done_removing);
+    values[RESOURCE_REQUEST] = request->row_id;
+    values[RESOURCE_NAME] = name;
+    set_condition(values, request);
+    ask(request, RESOURCE_REMOVE, RESOURCE_KEY_REMOVE, values, RESOURCE_FIRST, crud_answer_removed);
 }

@@ -3,7 +3,7 @@
 
 /*
  * CSV in (RFC 4180): comma, double quotes, CRLF or LF, a UTF-8 byte order mark at the start is skipped. One
- * record at a time; memory is bounded by CSV_RECORD_BYTES.
+ * record at a time; memory is bounded by CSV_RECORD_BYTES. And out: csv_write.c.
  */
 
 #include "buffer.h"
@@ -40,5 +40,11 @@ void csv_free(struct csv *csv);
  * record must be valid UTF-8 without U+0000.
  */
 int csv_read(struct csv *csv);
+
+/*
+ * Append one field: in quotes where it has a comma, a quote or a line's end, begins or ends with a space, or
+ * is empty (nothing at all is no value).
+ */
+void csv_write(struct buffer *out, const char *bytes, size_t length);
 
 #endif

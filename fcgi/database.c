@@ -246,7 +246,14 @@ void database_cancel(struct database *database, struct database_query *query)
 
 /* ---- life ---- */
 
-/* The list that the lanes prepare: each statement, and what it is followed by. */
+static void add_statement(const struct lane_statement **list, const struct database_statement *statement)
+{
+    while (*list != NULL && *list != &statement->text)
+        list++;
+    *list = &statement->text;
+}
+
+/* The list that the lanes prepare: each statement, and what it is followed by, once. */
 static const struct lane_statement **list_statements(const struct database_statement *const *statements)
 {
     size_t count = 0;
@@ -255,11 +262,10 @@ static const struct lane_statement **list_statements(const struct database_state
     const struct lane_statement **list = calloc(2 * count + 1, sizeof(struct lane_statement *));
     if (list == NULL)
         return NULL;
-    size_t at = 0;
     for (; *statements != NULL; statements++) {
-        list[at++] = &(*statements)->text;
+        add_statement(list, *statements);
         if ((*statements)->then != NULL)
-            list[at++] = &(*statements)->then->text;
+            add_statement(list, (*statements)->then);
     }
     return list;
 }

@@ -78,7 +78,7 @@ struct database_query {
 struct database_options {
     int readers, searchers, writers;                    /* connections */
     uint64_t deadline_ms;                               /* PostgreSQL ends a statement that runs longer */
-    const struct database_statement *const *statements; /* all there are, but for `then`s; ended by NULL */
+    const struct database_statement *const *statements; /* all there are, `then`s or not; ended by NULL */
 };
 
 /* The statement of every search: it is not prepared, because its SQL follows from the request. Rows are

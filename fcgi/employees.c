@@ -2,6 +2,7 @@
 
 #include "crud.h"
 #include "list.h"
+#include "v1.h"
 
 static const struct field fields[] = {
     {"age", NULL, "age", FIELD_INTEGER, FIELD_REQUIRED, 0, 150, NULL, true},
@@ -39,6 +40,7 @@ static const struct route routes[] = {
      .headers = SUCCESSOR},
     {METHOD_PATCH, "/employees/update/*", crud_change, EMPLOYEES, 200, ONE, SUCCESS, .headers = SUCCESSOR},
     {METHOD_DELETE, "/employees/delete/*", crud_remove, EMPLOYEES, 204, NULL, NULL, .headers = SUCCESSOR},
+    V1_ROUTES("/v1/employees", EMPLOYEES),
 };
 
 const struct route_table employees_routes = {routes, sizeof routes / sizeof *routes};

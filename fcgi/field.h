@@ -85,6 +85,9 @@ enum field_times { FIELD_SPACED, FIELD_RFC3339 };
 void field_write_json(const struct field *field, const char *bytes, int length, enum field_times times,
                       struct buffer *out);
 
+/* Whether its values are text of any kind. */
+bool field_is_text(const struct field *field);
+
 /* The same without the quotes and escapes of JSON: a form that PostgreSQL reads too. A null is nothing. */
 void field_write_text(const struct field *field, const char *bytes, int length, enum field_times times,
                       struct buffer *out);

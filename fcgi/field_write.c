@@ -153,7 +153,7 @@ static char *write_short(const struct field *field, char *to, const char *bytes,
     }
 }
 
-static bool is_text(const struct field *field)
+bool field_is_text(const struct field *field)
 {
     return field->type == FIELD_TEXT || field->type == FIELD_CHOICE || field->type == FIELD_EMAIL;
 }
@@ -174,7 +174,7 @@ void field_write_json(const struct field *field, const char *bytes, int length, 
         buffer_append(out, "null", 4);
         return;
     }
-    if (is_text(field)) {
+    if (field_is_text(field)) {
         json_write_string(out, bytes, (size_t)length);
         return;
     }
@@ -194,7 +194,7 @@ void field_write_text(const struct field *field, const char *bytes, int length, 
 {
     if (length < 0)
         return;
-    if (is_text(field)) {
+    if (field_is_text(field)) {
         buffer_append(out, bytes, (size_t)length);
         return;
     }

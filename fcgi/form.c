@@ -1,7 +1,7 @@
 #include "form.h"
 
-#include "faults.h"
 #include "json.h"
+#include "route.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -12,59 +12,109 @@ static const char not_as_they_must_be[] = "Fields of the body are not as they mu
 
 /* ---- the check ---- */
 
-static void check_field(struct form *form, int index, const struct field *field, struct json_object *body,
-                        bool whole, struct arena *arena, struct faults *faults)
+/* One check of one object. */
+struct check {
+    struct form *form;
+    const struct resource *resource;
+    struct json_object *object;
+    bool whole;
+    enum form_key key;
+    int row;
+    struct arena *arena;
+    struct faults *faults;
+};
+
+static void add(const struct check *check, const char *key, const char *detail)
 {
+    if (detail == field_out_of_memory)
+        check->faults->errors.failed = true;
+    else if (detail != NULL)
+        faults_add_field(check->faults, check->row, key, detail);
+}
+
+/* Whether the field may be sent. */
+static bool is_open(const struct check *check, int index)
+{
+    return check->resource->fields[index].access != FIELD_READ_ONLY ||
+           (index == check->resource->key && check->key != FORM_KEY_REFUSED);
+}
+
+static void check_field(const struct check *check, int index)
+{
+    const struct field *field = &check->resource->fields[index];
+    bool is_key = index == check->resource->key;
+    struct form *form = check->form;
     struct json_object *value;
-    if (field->access == FIELD_READ_ONLY)
+    if (!is_open(check, index))
         return;
-    form->sent[index] = json_object_object_get_ex(body, field->key, &value);
-    if (!form->sent[index]) {
-        if (whole)
-            faults_add_field(faults, 0, field->key, "is missing");
-        return;
-    }
-    const char *fault = field_from_json(field, value, arena, &form->values[index]);
-    if (fault == field_out_of_memory)
-        faults->errors.failed = true;
-    else if (fault != NULL)
-        faults_add_field(faults, 0, field->key, fault);
+    form->sent[index] = json_object_object_get_ex(check->object, field->key, &value);
+    if (form->sent[index])
+        add(check, field->key,
+            is_key && value == NULL ? "must be a UUID"
+                                    : field_from_json(field, value, check->arena, &form->values[index]));
+    else if (is_key ? check->key == FORM_KEY_NEEDED : check->whole)
+        add(check, field->key, "is missing");
 }
 
-static bool is_read_only(const struct resource *resource, const char *key)
+/* What is in the object, and may not be. */
+static void check_key(const struct check *check, const char *key)
 {
-    for (int i = 0; i < resource->field_count; i++)
-        if (strcmp(resource->fields[i].key, key) == 0)
-            return resource->fields[i].access == FIELD_READ_ONLY;
-    return false;
-}
-
-static void check_object(struct form *form, struct request *request, const struct resource *resource,
-                         bool whole, struct json_object *body, struct faults *faults)
-{
-    bool any = false;
+    const struct resource *resource = check->resource;
     for (int i = 0; i < resource->field_count; i++) {
-        check_field(form, i, &resource->fields[i], body, whole, &request->arena, faults);
-        any = any || form->sent[i];
+        if (strcmp(resource->fields[i].key, key) != 0)
+            continue;
+        if (!is_open(check, i))
+            add(check, key, "is made by the service");
+        return;
     }
-    json_object_object_foreach(body, key, value)
+    add(check, key, "is not a known field");
+}
+
+void form_check(struct form *form, const struct resource *resource, struct json_object *object, bool whole,
+                enum form_key key, int row, struct arena *arena, struct faults *faults)
+{
+    struct check check = {form, resource, object, whole, key, row, arena, faults};
+    int before = faults->count;
+    bool any = false;
+    memset(form, 0, sizeof *form);
+    for (int i = 0; i < resource->field_count; i++) {
+        check_field(&check, i);
+        any = any || (form->sent[i] && i != resource->key);
+    }
+    json_object_object_foreach(object, name, value)
     {
         (void)value;
-        if (resource_writable(resource, key) == NULL)
-            faults_add_field(faults, 0, key,
-                             is_read_only(resource, key) ? "is made by the service" : "is not a known field");
+        check_key(&check, name);
     }
-    if (!whole && !any && faults->count == 0)
-        faults_add_field(faults, 0, NULL, "must have at least one field to change");
+    if (!whole && !any && faults->count == before)
+        add(&check, NULL, "must have at least one field to change");
 }
 
-/* application/json, with or without parameters (RFC 9110 section 8.3.1). */
-static bool is_json(const char *type)
+/* Whether a Content-Type is `name`, with or without parameters (RFC 9110 section 8.3.1). */
+static bool is_type(const char *type, const char *name)
 {
-    static const char json[] = "application/json";
-    size_t length = sizeof json - 1;
-    return strncasecmp(type, json, length) == 0 &&
+    size_t length = strlen(name);
+    return strncasecmp(type, name, length) == 0 &&
            (type[length] == '\0' || strchr("; \t", type[length]) != NULL);
+}
+
+/* A change under /v1 is a merge patch (RFC 7396), under its own name or JSON's. Returns false when the body
+ * is of another type, after answering. */
+static bool check_type(struct request *request)
+{
+    const char *type = gateway_param(request->call, "CONTENT_TYPE");
+    bool merges = request->method == METHOD_PATCH && request->route->v1;
+    if (is_type(type, "application/json") || (merges && is_type(type, "application/merge-patch+json")))
+        return true;
+    if (merges)
+        request_problem(
+            request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+            "Accept: " FORM_PATCHES "\r\nAccept-Patch: " FORM_PATCHES "\r\n",
+            "The body must be JSON, and Content-Type application/merge-patch+json or application/json.");
+    else
+        request_problem(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Accept: application/json\r\n",
+                        "The body must be JSON, and Content-Type must be application/json.");
+    return false;
 }
 
 static struct json_object *read_body(struct request *request)
@@ -72,11 +122,8 @@ static struct json_object *read_body(struct request *request)
     struct json_fault fault;
     size_t length;
     const char *text = gateway_body(request->call, &length);
-    if (!is_json(gateway_param(request->call, "CONTENT_TYPE"))) {
-        request_problem(request, PROBLEM_UNSUPPORTED_MEDIA_TYPE, "Accept: application/json\r\n",
-                        "The body must be JSON, and Content-Type must be application/json.");
+    if (!check_type(request))
         return NULL;
-    }
     struct json_object *body = json_read(text, length, &fault);
     if (body != NULL && json_object_is_type(body, json_type_object))
         return body;
@@ -102,8 +149,7 @@ bool form_read(struct form *form, struct request *request, const struct resource
         return false;
     struct faults faults;
     faults_init(&faults);
-    memset(form, 0, sizeof *form);
-    check_object(form, request, resource, whole, body, &faults);
+    form_check(form, resource, body, whole, FORM_KEY_REFUSED, 0, &request->arena, &faults);
     json_object_put(body);
     return !faults_answer(&faults, request, PROBLEM_INVALID_FIELDS, not_as_they_must_be);
 }

@@ -63,12 +63,17 @@ struct gateway {
 
 /* ---- connections ---- */
 
-static void finish_fcgi(struct gateway_call *call)
+void gateway_drop_body(struct gateway_call *call)
 {
-    FCGX_Free(&call->fcgi, 0); /* 0: the descriptor is ours */
     free(call->body);
     call->body = NULL;
     call->body_length = 0;
+}
+
+static void finish_fcgi(struct gateway_call *call)
+{
+    FCGX_Free(&call->fcgi, 0); /* 0: the descriptor is ours */
+    gateway_drop_body(call);
 }
 
 static void close_connection(struct gateway_call *call)
@@ -130,6 +135,7 @@ static int decode(struct gateway_call *call, const uint8_t *bytes, size_t length
         return -1;
     if (feed_put(feed, bytes, length) != 0)
         return -1;
+    buffer_free(&call->received); /* where the bytes may be from; a large body is there often enough */
     FCGX_InitRequest(&call->fcgi, -1, FCGI_FAIL_ACCEPT_ON_INTR);
     call->fcgi.keepConnection = 1;
     call->fcgi.ipcFd = feed->fd;
@@ -159,7 +165,6 @@ static void begin_call(struct gateway_call *call, uint8_t *bytes)
         refuse_peer(call, "the request could not be decoded");
         return;
     }
-    buffer_free(&call->received);
     call->state = ANSWERING;
     call->room = call->all_room;
     call->wants_room = false;
@@ -395,7 +400,7 @@ const char *gateway_param(const struct gateway_call *call, const char *name)
 const char *gateway_body(const struct gateway_call *call, size_t *length)
 {
     *length = call->body_length;
-    return call->body;
+    return call->body != NULL ? call->body : "";
 }
 
 bool gateway_body_too_large(const struct gateway_call *call)

@@ -42,6 +42,9 @@ const char *gateway_param(const struct gateway_call *call, const char *name);
 
 /* The body, NUL-terminated; valid until the call ends. */
 const char *gateway_body(const struct gateway_call *call, size_t *length);
+
+/* The body is not needed any more: give its memory back. It is empty then. */
+void gateway_drop_body(struct gateway_call *call);
 bool gateway_body_too_large(const struct gateway_call *call);
 
 /*

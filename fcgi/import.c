@@ -1,5 +1,6 @@
 #include "import.h"
 
+#include "columns.h"
 #include "copy.h"
 #include "csv.h"
 #include "session.h"
@@ -32,8 +33,7 @@ struct import {
     struct copy copy;
     struct arena header;      /* what lives as long as the import */
     struct arena row;         /* what lives as long as one row */
-    int count;                /* columns of the file */
-    int fields[CSV_FIELDS];   /* the field of each column */
+    struct columns columns;   /* of the file */
     char *titles[CSV_FIELDS]; /* the column's name in the file */
     bool keyed;               /* the file has the key */
     unsigned long rows, faults;
@@ -90,22 +90,15 @@ __attribute__((format(printf, 3, 4))) static void fault(struct import *import, u
 
 /* The header. */
 
-static int find_field(const struct resource *resource, const char *title)
+static void callback_column(void *cookie, enum columns_fault what, const char *title)
 {
-    for (int i = 0; i < resource->field_count; i++) {
-        const struct field *field = &resource->fields[i];
-        if (strcmp(field->key, title) == 0 || (field->alias != NULL && strcmp(field->alias, title) == 0))
-            return i;
-    }
-    return -1;
-}
-
-static bool has_field(const struct import *import, int field)
-{
-    for (int i = 0; i < import->count; i++)
-        if (import->fields[i] == field)
-            return true;
-    return false;
+    struct import *import = cookie;
+    unsigned long line = import->csv.line;
+    if (what == COLUMNS_UNKNOWN)
+        fault(import, line, "there is no column \"%s\" in %s", title, import->resource->name);
+    else
+        fault(import, line, "the column \"%s\" is %s", title,
+              what == COLUMNS_TWICE ? "there twice" : "missing");
 }
 
 /* Which column is which field. All that is wrong with the header counts as faults. */
@@ -121,22 +114,12 @@ static void read_header(struct import *import)
     if (result <= 0)
         return;
     for (int i = 0; i < csv->count; i++) {
-        const char *title = csv->fields[i].text;
-        int field = find_field(resource, title);
-        if (field < 0)
-            fault(import, csv->line, "there is no column \"%s\" in %s", title, resource->name);
-        else if (has_field(import, field))
-            fault(import, csv->line, "the column \"%s\" is there twice", title);
-        import->fields[i] = field;
-        import->titles[i] = arena_copy(&import->header, title, csv->fields[i].length);
+        import->titles[i] = arena_copy(&import->header, csv->fields[i].text, csv->fields[i].length);
         if (import->titles[i] == NULL)
             fault(import, 0, "memory ran out");
-        import->count = i + 1;
     }
-    for (int i = 0; i < resource->field_count; i++)
-        if (resource->fields[i].access != FIELD_READ_ONLY && !has_field(import, i))
-            fault(import, csv->line, "the column \"%s\" is missing", resource->fields[i].key);
-    import->keyed = has_field(import, resource->key);
+    columns_read(&import->columns, resource, csv, callback_column, import);
+    import->keyed = columns_have(&import->columns, resource->key);
 }
 
 /* The rows. */
@@ -173,10 +156,10 @@ static bool make_key(struct import *import, struct field_value *value)
 /* Check one value, or make it if it is ours to make and not given. Returns NULL, or what it must be. */
 static const char *read_value(struct import *import, int column, struct field_value *value)
 {
-    const struct field *field = &import->resource->fields[import->fields[column]];
+    const struct field *field = &import->resource->fields[import->columns.fields[column]];
     const struct csv_field *text = &import->csv.fields[column];
     bool empty = text->length == 0 && !text->quoted;
-    if (empty && import->fields[column] == import->resource->key)
+    if (empty && import->columns.fields[column] == import->resource->key)
         return make_key(import, value) ? NULL : "can't be made: memory or entropy ran out";
     if (empty && field->access != FIELD_NULLABLE)
         return "must not be empty";
@@ -190,12 +173,12 @@ static void read_row(struct import *import)
     unsigned long line = import->csv.line;
     import->rows++;
     note_line(import);
-    if (import->csv.count != import->count) {
+    if (import->csv.count != import->columns.count) {
         fault(import, line, "the row has %d %s, but the header has %d", import->csv.count,
-              import->csv.count == 1 ? "value" : "values", import->count);
+              import->csv.count == 1 ? "value" : "values", import->columns.count);
         return;
     }
-    for (int i = 0; i < import->count; i++) {
+    for (int i = 0; i < import->columns.count; i++) {
         const char *sentence = read_value(import, i, &values[i]);
         if (sentence != NULL)
             fault(import, line, "column \"%s\": %s", import->titles[i], sentence);
@@ -206,7 +189,7 @@ static void read_row(struct import *import)
         return;
     if (!import->keyed)
         copy_value(&import->copy, &key);
-    for (int i = 0; i < import->count; i++)
+    for (int i = 0; i < import->columns.count; i++)
         copy_value(&import->copy, &values[i]);
     copy_end_row(&import->copy);
 }
@@ -251,8 +234,8 @@ static void explain_duplicate(struct import *import, const PGresult *result, uns
     bool primary = constraint == NULL || strstr(constraint, "_pkey") != NULL;
     int field = primary ? resource->key : resource->lookup;
     const char *title = resource->fields[field].key;
-    for (int i = 0; i < import->count; i++)
-        if (import->fields[i] == field)
+    for (int i = 0; i < import->columns.count; i++)
+        if (import->columns.fields[i] == field)
             title = import->titles[i];
     if (to == NULL || to < from + 3)
         fault(import, line, "column \"%s\": another row, in the file or in the database, has this value",
@@ -289,8 +272,8 @@ static void write_statement(const struct import *import, struct buffer *sql)
     buffer_format(sql, "COPY %s (", resource->name);
     if (!import->keyed)
         buffer_format(sql, "%s, ", resource->fields[resource->key].column);
-    for (int i = 0; i < import->count; i++)
-        buffer_format(sql, "%s%s", i > 0 ? ", " : "", resource->fields[import->fields[i]].column);
+    for (int i = 0; i < import->columns.count; i++)
+        buffer_format(sql, "%s%s", i > 0 ? ", " : "", resource->fields[import->columns.fields[i]].column);
     buffer_append(sql, ") FROM STDIN", sizeof ") FROM STDIN"); /* with its NUL */
 }
 

@@ -32,6 +32,25 @@ struct json_fault {
  */
 struct json_object *json_read(const char *text, size_t length, struct json_fault *fault);
 
+/* The same for the bytes from `begin` to `end` of a longer text; places in faults are those in the longer
+ * one. Blanks alone are a fault. */
+struct json_object *json_read_part(const char *text, size_t begin, size_t end, struct json_fault *fault);
+
+/* An array whose elements are read one after the other, so that there is memory for one only: set `text` and
+ * `length`, and the rest to 0. */
+struct json_elements {
+    const char *text;
+    size_t length;
+    size_t at; /* what was read */
+};
+
+/*
+ * Read the next element by json_read's rules; JSON_VALUES counts for each. Returns 1 with `*value` (NULL: a
+ * null), which the caller gives back; 0 behind the last one, when nothing but blanks follows the array; -1
+ * with `fault` filled in, as json_read does it.
+ */
+int json_read_next(struct json_elements *elements, struct json_object **value, struct json_fault *fault);
+
 /* Append `bytes` (valid UTF-8) as a JSON string with its quotes; control characters, quote and backslash
  * escaped. */
 void json_write_string(struct buffer *out, const char *bytes, size_t length);

@@ -418,25 +418,76 @@ static int read_value(struct reader *reader, struct json_object **out)
     return result;
 }
 
-struct json_object *json_read(const char *text, size_t length, struct json_fault *fault)
+/* One value from where the reader stands up to `length`, and nothing behind it. */
+static struct json_object *read_whole(struct reader *reader)
 {
-    struct reader reader = {.text = text, .length = length, .fault = fault};
     struct json_object *value = NULL;
 
-    *fault = (struct json_fault){0};
+    *reader->fault = (struct json_fault){0};
     errno = 0;
-    buffer_init(&reader.decoded);
-    if (length > INT_MAX) { /* json-c counts with int */
-        refuse(&reader, 0, "The text is too long");
-    } else if (read_value(&reader, &value) != 0) {
+    buffer_init(&reader->decoded);
+    if (reader->length > INT_MAX) { /* json-c counts with int */
+        refuse(reader, reader->at, "The text is too long");
+    } else if (read_value(reader, &value) != 0) {
         value = NULL;
-    } else if (reader.at < length) {
-        refuse(&reader, reader.at, "Only one value is expected, and here is more text");
+    } else if (reader->at < reader->length) {
+        refuse(reader, reader->at, "Only one value is expected, and here is more text");
         json_object_put(value);
         value = NULL;
     } else {
         errno = 0;
     }
-    buffer_free(&reader.decoded);
+    buffer_free(&reader->decoded);
     return value;
+}
+
+struct json_object *json_read(const char *text, size_t length, struct json_fault *fault)
+{
+    return read_whole(&(struct reader){.text = text, .length = length, .fault = fault});
+}
+
+struct json_object *json_read_part(const char *text, size_t begin, size_t end, struct json_fault *fault)
+{
+    return read_whole(&(struct reader){.text = text, .at = begin, .length = end, .fault = fault});
+}
+
+/* What stands before an element, or behind the last one: 1, 0 and -1 as json_read_next returns them. */
+static int step(struct reader *reader, struct json_elements *elements)
+{
+    bool first = elements->at == 0;
+
+    skip_space(reader);
+    if (first && !take(reader, '['))
+        return refuse(reader, reader->at, "[ is expected");
+    skip_space(reader);
+    if (!take(reader, ']')) {
+        if (!first && !take(reader, ','))
+            return refuse(reader, reader->at, "A comma or ] is expected");
+        return 1;
+    }
+    skip_space(reader);
+    if (reader->at < reader->length)
+        return refuse(reader, reader->at, "Only one value is expected, and here is more text");
+    return 0;
+}
+
+int json_read_next(struct json_elements *elements, struct json_object **value, struct json_fault *fault)
+{
+    struct reader reader = {
+        .text = elements->text, .length = elements->length, .at = elements->at, .depth = 1, .fault = fault};
+    int result;
+
+    *fault = (struct json_fault){0};
+    *value = NULL;
+    buffer_init(&reader.decoded);
+    result = step(&reader, elements);
+    if (result == 1 && read_value(&reader, value) != 0)
+        result = -1;
+    buffer_free(&reader.decoded);
+    elements->at = reader.at;
+    if (result < 0)
+        *value = NULL;
+    else
+        errno = 0;
+    return result;
 }

@@ -1,8 +1,9 @@
 #ifndef PURSER_LEDGER_H
 #define PURSER_LEDGER_H
 
-/* Keeps the ledger short: a note is of use only as long as the same request may come again (nginx, or the
- * worker). */
+/* Keeps the ledger short: a note is of use only as long as the same request may come again. From nginx, or
+ * the worker, that is soon (an hour is long enough); from a client with an Idempotency-Key, within 24 hours.
+ */
 
 #include "database.h"
 

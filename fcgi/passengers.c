@@ -2,6 +2,8 @@
 
 #include "crud.h"
 #include "list.h"
+#include "stats.h"
+#include "v1.h"
 
 #include <math.h>
 
@@ -21,6 +23,18 @@ static const struct field fields[] = {
 };
 /* clang-format on */
 
+#define QUARTILES(COLUMN) "percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY " COLUMN ")"
+
+static const struct resource_measure measures[] = {
+    {NULL, "count", "count(*)", RESOURCE_COUNT},
+    {NULL, "survivors", "count(*) FILTER (WHERE survived)", RESOURCE_COUNT},
+    {NULL, "survivalRate", "avg(survived::int)::float8", RESOURCE_NUMBER},
+    {"age", "mean", "avg(age)", RESOURCE_NUMBER},
+    {"age", "quartiles", QUARTILES("age"), RESOURCE_NUMBERS},
+    {"fare", "mean", "avg(fare)", RESOURCE_NUMBER},
+    {"fare", "quartiles", QUARTILES("fare"), RESOURCE_NUMBERS},
+};
+
 static struct resource_sql sql;
 
 const struct resource passengers_resource = {.name = "passengers",
@@ -30,6 +44,8 @@ const struct resource passengers_resource = {.name = "passengers",
                                              .key = 0,
                                              .lookup = 0,
                                              .searched = 3,
+                                             .measures = measures,
+                                             .measure_count = sizeof measures / sizeof *measures,
                                              .touched = NULL,
                                              .sql = &sql};
 
@@ -43,6 +59,8 @@ static const struct route routes[] = {
     {METHOD_POST, "/postpassenger", crud_create, PASSENGERS, 200, "[", "]", .headers = SUCCESSOR},
     {METHOD_PUT, "/putpassenger/*", crud_replace, PASSENGERS, 200, "", "", .headers = SUCCESSOR},
     {METHOD_DELETE, "/deletepassenger/*", crud_remove, PASSENGERS, 200, "null", NULL, .headers = SUCCESSOR},
+    V1_ROUTES("/v1/passengers", PASSENGERS),
+    {METHOD_GET, "/v1/passengers/stats", stats_handle, PASSENGERS, 200, .v1 = true, .query = true},
 };
 
 const struct route_table passengers_routes = {routes, sizeof routes / sizeof *routes};

@@ -17,6 +17,7 @@ static void end_request(struct request *request)
     struct request_server *server = request->server;
     database_cancel(server->database, &request->query);
     arena_free(&request->arena);
+    arena_free(&request->passing);
     if (request->out.capacity > KEEP_BYTES)
         buffer_free(&request->out);
     buffer_clear(&request->out);
@@ -121,6 +122,7 @@ void request_begin(void *cookie, struct gateway_call *call)
     request->call = call;
     request->deadline = loop_now(server->loop) + server->deadline_ms;
     arena_init(&request->arena);
+    arena_init(&request->passing);
     gateway_attend(call, callback_room, callback_gone, request);
     if (read_identity(request) != 0) {
         request_break(request, "no randomness to be had");
@@ -147,7 +149,7 @@ static void callback_done(void *cookie, const struct database_result *result)
     request->done(request, result);
 }
 
-static void send_query(struct request *request, const struct database_statement *statement, const char *sql,
+static bool send_query(struct request *request, const struct database_statement *statement, const char *sql,
                        const char *const *values, int count,
                        void (*done)(struct request *request, const struct database_result *result))
 {
@@ -159,8 +161,10 @@ static void send_query(struct request *request, const struct database_statement 
                                              .deadline = request->deadline,
                                              .done = callback_done,
                                              .cookie = request};
-    if (database_send(request->server->database, &request->query) != 0)
-        request_failed(request, DATABASE_FULL);
+    if (database_send(request->server->database, &request->query) == 0)
+        return true;
+    request_failed(request, DATABASE_FULL);
+    return false;
 }
 
 void request_query(struct request *request, const struct database_statement *statement,
@@ -170,10 +174,10 @@ void request_query(struct request *request, const struct database_statement *sta
     send_query(request, statement, NULL, values, count, done);
 }
 
-void request_search(struct request *request, const char *sql, const char *const *values, int count,
+bool request_search(struct request *request, const char *sql, const char *const *values, int count,
                     void (*done)(struct request *request, const struct database_result *result))
 {
-    send_query(request, &database_search, sql, values, count, done);
+    return send_query(request, &database_search, sql, values, count, done);
 }
 
 /* ---- the answer on its way ---- */

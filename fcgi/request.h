@@ -47,9 +47,10 @@ struct request_server {
 struct request {
     struct request_server *server;
     struct gateway_call *call;
-    struct arena arena; /* for all that lives as long as the request */
-    enum method method; /* METHOD_GET for HEAD too: see `head` */
-    bool head;          /* the answer has no body */
+    struct arena arena;   /* for all that lives as long as the request */
+    struct arena passing; /* for what its handler gives back earlier: a statement of many */
+    enum method method;   /* METHOD_GET for HEAD too: see `head` */
+    bool head;            /* the answer has no body */
     struct uri uri;
     const struct route *route;
     const char *argument;   /* the segment that the route's '*' stands for */
@@ -87,8 +88,11 @@ void request_query(struct request *request, const struct database_statement *sta
                    const char *const *values, int count,
                    void (*done)(struct request *request, const struct database_result *result));
 
-/* The same with SQL that isn't prepared (DATABASE_SEARCH), which lives as long as the values. */
-void request_search(struct request *request, const char *sql, const char *const *values, int count,
+/*
+ * The same with SQL that isn't prepared (DATABASE_SEARCH), which lives as long as the values. Returns false
+ * when memory has run out: nothing may touch the request then.
+ */
+bool request_search(struct request *request, const char *sql, const char *const *values, int count,
                     void (*done)(struct request *request, const struct database_result *result));
 
 /*

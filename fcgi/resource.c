@@ -1,5 +1,6 @@
 #include "resource.h"
 
+#include "bulk_sql.h"
 #include "sql.h"
 
 #include <stdio.h>
@@ -10,14 +11,22 @@
 struct writer {
     const struct resource *resource;
     struct buffer *out;
+    bool by_key;   /* rows are named by the key, not by the lookup column */
     int parameter; /* the number that was used last */
 };
+
+/* What rows are named by in a statement. */
+static const struct field *name_of(const struct writer *writer)
+{
+    const struct resource *resource = writer->resource;
+    return &resource->fields[writer->by_key ? resource->key : resource->lookup];
+}
 
 /* Many rows at once: database.h says how. Each is looked up by the index, as if it were alone. */
 static void write_get(struct writer *writer)
 {
     const struct resource *resource = writer->resource;
-    const struct field *field = &resource->fields[resource->lookup];
+    const struct field *field = name_of(writer);
     buffer_format(writer->out,
                   "SELECT found.*, wanted.name::text FROM unnest($1::%s[]) AS wanted (name)"
                   " CROSS JOIN LATERAL (SELECT ",
@@ -65,39 +74,29 @@ static void write_insert(struct writer *writer)
     buffer_format(writer->out, ", %s::text", sql_key(writer->resource));
 }
 
-static void write_replace(struct writer *writer)
+/* The row that $2 names, if it is in a version that $3 and $4 let pass. */
+static void write_condition(struct writer *writer)
 {
-    const struct resource *resource = writer->resource;
-    buffer_format(writer->out, "UPDATE %s SET ", resource->name);
-    writer->parameter = 2;
-    for (int i = 0; i < resource->field_count; i++)
-        if (sql_writable(&resource->fields[i]))
-            buffer_format(writer->out, "%s = $%d, ", resource->fields[i].column, ++writer->parameter);
-    sql_stamp(writer->out, resource, resource->name, "$1");
     buffer_string(writer->out, " WHERE ");
-    sql_names(writer->out, &resource->fields[resource->lookup], "$2");
-    buffer_string(writer->out, " RETURNING ");
-    sql_row(writer->out, resource, "");
+    sql_names(writer->out, name_of(writer), "$2");
+    buffer_string(writer->out, " AND ($3::bigint[] IS NULL OR version = ANY ($3))"
+                               " AND ($4::bigint[] IS NULL OR version <> ALL ($4))");
 }
 
-/* Done once, noted in the ledger; the second try finds the note and does nothing. `verb` begins the
- * statement. */
-static void write_noted(struct writer *writer, const char *name)
-{
-    const struct resource *resource = writer->resource;
-    buffer_string(writer->out, " WHERE ");
-    sql_names(writer->out, &resource->fields[resource->lookup], "$2");
-    buffer_format(writer->out,
-                  " AND NOT EXISTS (SELECT FROM ledger WHERE request = $1) RETURNING %s)"
-                  " INSERT INTO ledger (request, row) SELECT $1, %s FROM %s ON CONFLICT DO NOTHING",
-                  sql_key(writer->resource), sql_key(writer->resource), name);
-}
-
+/*
+ * Noted in the ledger before it is done, because the note can be made once: the second try does nothing. If
+ * the first is still at work, the second waits for the row, looks at it anew, and then meets the note that it
+ * did not see when it began. Where the change fails, or the condition, there is no note.
+ */
 static void write_change(struct writer *writer)
 {
     const struct resource *resource = writer->resource;
-    buffer_format(writer->out, "WITH changed AS (UPDATE %s SET ", resource->name);
-    writer->parameter = 2;
+    buffer_format(writer->out, "WITH noted AS (INSERT INTO ledger (request, row) SELECT $1::uuid, %s FROM %s",
+                  sql_key(resource), resource->name);
+    write_condition(writer);
+    buffer_format(writer->out, " FOR NO KEY UPDATE ON CONFLICT DO NOTHING RETURNING row) UPDATE %s SET ",
+                  resource->name);
+    writer->parameter = 4;
     for (int i = 0; i < resource->field_count; i++) {
         const char *column = resource->fields[i].column;
         if (!sql_writable(&resource->fields[i]))
@@ -107,81 +106,118 @@ static void write_change(struct writer *writer)
         writer->parameter += 2;
     }
     sql_stamp(writer->out, resource, resource->name, "$1");
-    write_noted(writer, "changed");
+    buffer_format(writer->out, " WHERE %s = (SELECT row FROM noted)", sql_key(resource));
 }
 
 /* A statement of its own, because it must see what a first try that was still at work has committed
  * meanwhile. */
 static void write_changed(struct writer *writer)
 {
+    const struct resource *resource = writer->resource;
     buffer_string(writer->out, "SELECT ");
-    sql_row(writer->out, writer->resource, "");
-    buffer_format(writer->out, " FROM %s WHERE %s = (SELECT row FROM ledger WHERE request = $1)",
-                  writer->resource->name, sql_key(writer->resource));
+    sql_row(writer->out, resource, "");
+    buffer_format(writer->out,
+                  ", true, written_by = $1 FROM %s WHERE %s = (SELECT row FROM ledger WHERE request = $1)"
+                  " UNION ALL SELECT ",
+                  resource->name, sql_key(resource));
+    sql_row(writer->out, resource, "");
+    buffer_format(writer->out, ", false, false FROM %s WHERE ", resource->name);
+    sql_names(writer->out, name_of(writer), "$2");
+    buffer_string(writer->out, " AND NOT EXISTS (SELECT FROM ledger WHERE request = $1)");
+}
+
+/* The second try finds the row that the first has made, or, if that was deleted meanwhile, the note. */
+static void write_put(struct writer *writer)
+{
+    const struct resource *resource = writer->resource;
+    buffer_format(writer->out, "WITH made AS (INSERT INTO %s (%s, version, written_by", resource->name,
+                  sql_key(resource));
+    for (int i = 0; i < resource->field_count; i++)
+        if (sql_writable(&resource->fields[i]))
+            buffer_format(writer->out, ", %s", resource->fields[i].column);
+    buffer_string(writer->out, ") SELECT $2::uuid, " SQL_FIRST_VERSION ", $1::uuid");
+    writer->parameter = 2;
+    for (int i = 0; i < resource->field_count; i++)
+        if (sql_writable(&resource->fields[i]))
+            buffer_format(writer->out, ", $%d::%s", ++writer->parameter, sql_type(&resource->fields[i]));
+    buffer_format(writer->out,
+                  " WHERE NOT EXISTS (SELECT FROM ledger WHERE request = $1) ON CONFLICT (%s) DO NOTHING"
+                  " RETURNING %s) INSERT INTO ledger (request, row) SELECT $1, %s FROM made"
+                  " ON CONFLICT DO NOTHING",
+                  sql_key(resource), sql_key(resource), sql_key(resource));
 }
 
 static void write_remove(struct writer *writer)
 {
-    buffer_format(writer->out, "WITH removed AS (DELETE FROM %s", writer->resource->name);
-    write_noted(writer, "removed");
+    const struct resource *resource = writer->resource;
+    buffer_format(writer->out, "WITH removed AS (DELETE FROM %s", resource->name);
+    write_condition(writer);
+    buffer_format(writer->out,
+                  " AND NOT EXISTS (SELECT FROM ledger WHERE request = $1) RETURNING %s)"
+                  " INSERT INTO ledger (request, row) SELECT $1, %s FROM removed ON CONFLICT DO NOTHING",
+                  sql_key(resource), sql_key(resource));
 }
 
-static void write_statement(struct writer *writer, enum resource_statement which)
+static void write_removed(struct writer *writer)
 {
-    switch (which) {
-    case RESOURCE_GET:
-        write_get(writer);
-        break;
-    case RESOURCE_LIST:
-    case RESOURCE_LIST_AFTER:
-        write_list(writer, which == RESOURCE_LIST_AFTER);
-        break;
-    case RESOURCE_INSERT:
-        write_insert(writer);
-        break;
-    case RESOURCE_REPLACE:
-        write_replace(writer);
-        break;
-    case RESOURCE_CHANGE:
-        write_change(writer);
-        break;
-    case RESOURCE_CHANGED:
-        write_changed(writer);
-        break;
-    case RESOURCE_REMOVE:
-        write_remove(writer);
-        break;
-    case RESOURCE_REMOVED:
-    case RESOURCE_STATEMENTS:
-        buffer_string(writer->out, "SELECT row FROM ledger WHERE request = $1");
-        break;
-    }
+    buffer_format(writer->out,
+                  "SELECT EXISTS (SELECT FROM ledger WHERE request = $1), EXISTS (SELECT FROM %s WHERE ",
+                  writer->resource->name);
+    sql_names(writer->out, name_of(writer), "$2");
+    buffer_string(writer->out, ")");
 }
+
+static void write_list_first(struct writer *writer)
+{
+    write_list(writer, false);
+}
+
+static void write_list_after(struct writer *writer)
+{
+    write_list(writer, true);
+}
+
+/* In the order of enum resource_statement. */
+static const struct {
+    const char *name;
+    void (*write)(struct writer *writer); /* NULL: bulk_sql_write does it */
+    enum database_kind kind;
+    enum resource_statement then; /* RESOURCE_GET: none */
+    bool by_key;
+} shapes[RESOURCE_STATEMENTS] = {
+    [RESOURCE_GET] = {"get", write_get, DATABASE_LOOKUP, 0, false},
+    [RESOURCE_LIST] = {"list", write_list_first, DATABASE_READ, 0, false},
+    [RESOURCE_LIST_AFTER] = {"list_after", write_list_after, DATABASE_READ, 0, false},
+    [RESOURCE_INSERT] = {"insert", write_insert, DATABASE_INSERT, 0, false},
+    [RESOURCE_CHANGE] = {"change", write_change, DATABASE_WRITE, RESOURCE_CHANGED, false},
+    [RESOURCE_CHANGED] = {"changed", write_changed, DATABASE_WRITE, 0, false},
+    [RESOURCE_REMOVE] = {"remove", write_remove, DATABASE_WRITE, RESOURCE_REMOVED, false},
+    [RESOURCE_REMOVED] = {"removed", write_removed, DATABASE_WRITE, 0, false},
+    [RESOURCE_PUT] = {"put", write_put, DATABASE_WRITE, RESOURCE_KEY_CHANGED, true},
+    [RESOURCE_BULK_INSERT] = {"bulk_insert", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_BULK_IGNORE] = {"bulk_ignore", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_BULK_MERGE] = {"bulk_merge", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_BULK_CHANGE] = {"bulk_change", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_BULK_REPLAY] = {"bulk_replay", NULL, DATABASE_WRITE, 0, true},
+    [RESOURCE_KEY_GET] = {"key_get", write_get, DATABASE_LOOKUP, 0, true},
+    [RESOURCE_KEY_CHANGE] = {"key_change", write_change, DATABASE_WRITE, RESOURCE_KEY_CHANGED, true},
+    [RESOURCE_KEY_CHANGED] = {"key_changed", write_changed, DATABASE_WRITE, 0, true},
+    [RESOURCE_KEY_REMOVE] = {"key_remove", write_remove, DATABASE_WRITE, RESOURCE_KEY_REMOVED, true},
+    [RESOURCE_KEY_REMOVED] = {"key_removed", write_removed, DATABASE_WRITE, 0, true},
+};
 
 int resource_prepare(const struct resource *resource)
 {
-    static const struct {
-        const char *name;
-        enum database_kind kind;
-        enum resource_statement then; /* RESOURCE_GET: none */
-    } shapes[RESOURCE_STATEMENTS] = {
-        [RESOURCE_GET] = {"get", DATABASE_LOOKUP, 0},
-        [RESOURCE_LIST] = {"list", DATABASE_READ, 0},
-        [RESOURCE_LIST_AFTER] = {"list_after", DATABASE_READ, 0},
-        [RESOURCE_INSERT] = {"insert", DATABASE_INSERT, 0},
-        [RESOURCE_REPLACE] = {"replace", DATABASE_WRITE, 0},
-        [RESOURCE_CHANGE] = {"change", DATABASE_WRITE, RESOURCE_CHANGED},
-        [RESOURCE_CHANGED] = {"changed", DATABASE_WRITE, 0},
-        [RESOURCE_REMOVE] = {"remove", DATABASE_WRITE, RESOURCE_REMOVED},
-        [RESOURCE_REMOVED] = {"removed", DATABASE_WRITE, 0},
-    };
     struct resource_sql *sql = resource->sql;
     size_t places[RESOURCE_STATEMENTS];
     buffer_init(&sql->text);
     for (int i = 0; i < RESOURCE_STATEMENTS; i++) {
-        struct writer writer = {.resource = resource, .out = &sql->text};
+        struct writer writer = {.resource = resource, .out = &sql->text, .by_key = shapes[i].by_key};
         places[i] = sql->text.length;
-        write_statement(&writer, (enum resource_statement)i);
+        if (shapes[i].write != NULL)
+            shapes[i].write(&writer);
+        else
+            bulk_sql_write(resource, (enum resource_statement)i, &sql->text);
         buffer_append(&sql->text, "", 1);
     }
     if (sql->text.failed) {
@@ -197,8 +233,8 @@ int resource_prepare(const struct resource *resource)
             .text = {.name = sql->names[i], .sql = sql->text.bytes + places[i], .binary = true},
             .kind = shapes[i].kind,
             .key = resource->field_count + 1, /* behind the columns and the version */
-            .then = shapes[i].then != 0 ? &sql->statements[shapes[i].then] : NULL,
-            .then_count = 1};
+            .then = shapes[i].then != 0 ? resource_statement(resource, shapes[i].then) : NULL,
+            .then_count = 2};
     }
     return 0;
 }
@@ -211,6 +247,13 @@ void resource_release(const struct resource *resource)
 const struct database_statement *resource_statement(const struct resource *resource,
                                                     enum resource_statement which)
 {
+    static const enum resource_statement same[RESOURCE_STATEMENTS] = {
+        [RESOURCE_KEY_GET] = RESOURCE_GET,         [RESOURCE_KEY_CHANGE] = RESOURCE_CHANGE,
+        [RESOURCE_KEY_CHANGED] = RESOURCE_CHANGED, [RESOURCE_KEY_REMOVE] = RESOURCE_REMOVE,
+        [RESOURCE_KEY_REMOVED] = RESOURCE_REMOVED,
+    };
+    if (resource->key == resource->lookup && which >= RESOURCE_KEY_GET)
+        which = same[which];
     return &resource->sql->statements[which];
 }
 

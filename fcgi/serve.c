@@ -71,18 +71,14 @@ static int prepare_resources(void)
     return 0;
 }
 
-/* What the routes can ask the database: every resource's statements (those that follow others come with
- * them), and ours. */
+/* What the routes can ask the database: every resource's statements, and ours. */
 static struct database *open_database(struct worker *worker)
 {
-    static const enum resource_statement asked[] = {RESOURCE_GET,    RESOURCE_LIST,    RESOURCE_LIST_AFTER,
-                                                    RESOURCE_INSERT, RESOURCE_REPLACE, RESOURCE_CHANGE,
-                                                    RESOURCE_REMOVE};
     const struct database_statement *statements[RESOURCES * RESOURCE_STATEMENTS + 3];
     size_t count = 0;
     for (size_t i = 0; i < RESOURCES; i++)
-        for (size_t j = 0; j < sizeof asked / sizeof *asked; j++)
-            statements[count++] = resource_statement(resources[i], asked[j]);
+        for (int which = 0; which < RESOURCE_STATEMENTS; which++)
+            statements[count++] = resource_statement(resources[i], (enum resource_statement)which);
     statements[count++] = &health_statement;
     statements[count++] = &ledger_statement;
     statements[count] = NULL;

@@ -31,6 +31,10 @@ void sql_value(struct buffer *out, const struct field *field, const char *value)
 /* The condition that `field` is the value `name`. */
 void sql_names(struct buffer *out, const struct field *field, const char *name);
 
+/* The version of a new row under a key of the client's. There may have been one before, and its versions must
+ * not come again with other contents: the clock is beyond them, as no row changes once every microsecond. */
+#define SQL_FIRST_VERSION "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
 /*
  * What every change of a row does beside the change, for the SET of an UPDATE of `table` (also its alias);
  * `request` is the parameter with the request. The second try of a request changes nothing more.

@@ -123,6 +123,21 @@ bool uuid_of_request(char out[UUID_SIZE], const char *msec, const char *request_
     return true;
 }
 
+void uuid_of_row(char out[UUID_SIZE], const char *request, uint32_t counter)
+{
+    uint8_t bytes[16];
+    uint64_t unix_ms = 0;
+
+    for (int i = 0, at = 0; i < 16; i++, at += 2) {
+        if (is_hyphen_place((size_t)at))
+            at++;
+        bytes[i] = (uint8_t)(hex_digit(request[at]) << 4 | hex_digit(request[at + 1]));
+    }
+    for (int i = 0; i < 6; i++)
+        unix_ms = unix_ms << 8 | bytes[i];
+    uuid_v7_counted(out, unix_ms, counter, bytes);
+}
+
 int uuid_entropy(uint8_t out[16])
 {
     size_t have = 0;

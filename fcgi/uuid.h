@@ -35,6 +35,12 @@ void uuid_v7_counted(char out[UUID_SIZE], uint64_t unix_ms, uint32_t counter, co
  */
 bool uuid_of_request(char out[UUID_SIZE], const char *msec, const char *request_id);
 
+/*
+ * The UUID of row `counter` of those that one request creates, made of the UUID that uuid_of_request, or
+ * uuid_v7, gave the request: its time, then the counter, then its random bits.
+ */
+void uuid_of_row(char out[UUID_SIZE], const char *request, uint32_t counter);
+
 /* 16 bytes from the kernel (getrandom(2)). Returns 0, or -1 with errno. */
 int uuid_entropy(uint8_t out[16]);
 

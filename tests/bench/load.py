@@ -37,8 +37,8 @@ def medians(runs):
     return {name: median([getattr(run, name) for run in runs]) for name in ("rps", "p50_ms", "p99_ms")}
 
 
-def read_summary(output, least_bytes):
-    """What wrk/summary.lua printed, or Refused."""
+def read_summary(output, least_bytes, most_bytes=None):
+    """What wrk/summary.lua printed, or Refused. The bytes are those of an answer, its head included."""
     match = re.search(r"^SUMMARY (.*)$", output, re.MULTILINE)
     if not match:
         raise Refused(f"wrk gave no summary: {output.strip()[-300:]}")
@@ -50,6 +50,8 @@ def read_summary(output, least_bytes):
         seen.append("no answer at all")
     if summary["bytes"] < summary["requests"] * least_bytes:
         seen.append("answers that are too short")
+    if most_bytes and summary["bytes"] > (summary["requests"] + CONNECTIONS) * most_bytes:  # some ended uncounted
+        seen.append("answers that are too long")
     if seen:
         raise Refused(", ".join(seen))
     return Figures(rps=summary["requests"] * 1e6 / summary["duration_us"], p50_ms=summary["p50_us"] / 1e3,
@@ -57,10 +59,11 @@ def read_summary(output, least_bytes):
 
 
 class Wrk:
-    """Drives one stack; `files` holds the ids to ask for and the body to post."""
+    """Drives one stack; `files` holds what to ask for and the body to post."""
 
     def __init__(self, files):
         self.ids = files / "ids"
+        self.paths = files / "paths"
         self.body = files / "body.json"
         self.body.write_text(json.dumps(rows.NEW), encoding="utf-8")
 
@@ -71,12 +74,23 @@ class Wrk:
         arguments = {"get": [self.ids], "list": [], "create": [self.body]}[work]
         if pace_ms:
             arguments.append(str(pace_ms))
+        return read_summary(self.drive(work, port, seconds, connections, arguments), least_bytes)
+
+    def ask(self, port, requests, seconds, least_bytes=0, most_bytes=None):
+        """GET of paths drawn from `requests`, pairs of a path and its headers."""
+        lines = ("\t".join([path, *(f"{name}: {value}" for name, value in headers.items())])
+                 for path, headers in requests)
+        self.paths.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return read_summary(self.drive("paths", port, seconds, CONNECTIONS, [self.paths]), least_bytes, most_bytes)
+
+    @staticmethod
+    def drive(script, port, seconds, connections, arguments):
         command = ["wrk", "-t", str(min(2, connections)), "-c", str(connections), "-d", f"{seconds}s",
-                   "-s", f"{work}.lua", f"http://127.0.0.1:{port}", "--", *arguments]
+                   "-s", f"{script}.lua", f"http://127.0.0.1:{port}", "--", *arguments]
         done = subprocess.run(command, cwd=HERE / "wrk", capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Refused(f"wrk failed: {done.stderr.strip()}")
-        return read_summary(done.stdout, least_bytes)
+        return done.stdout
 
 
 class Pgbench:
@@ -84,6 +98,7 @@ class Pgbench:
 
     def __init__(self, cluster, files):
         self.cluster = cluster
+        self.files = files
         self.clients = {}
         directory = HERE / "pgbench"
         self.scripts = {"list": [directory / "list.sql"], "create": [directory / "create.sql"], "get": []}
@@ -92,17 +107,24 @@ class Pgbench:
             self.scripts["get"].append(files / f"get-{n}.sql")
             self.scripts["get"][-1].write_text(text.replace("@ID@", rows.uuid(n)), encoding="ascii")
 
-    def choose(self, work, seconds, reset):
-        """Tries the client counts shortly, keeps the best."""
-        best = 0.0
+    def add(self, work, sql):
+        """One more work: a statement."""
+        self.scripts[work] = [self.files / f"{work}.sql"]
+        self.scripts[work][0].write_text(f"{sql};\n", encoding="ascii")
+
+    def choose(self, work, seconds, reset=lambda: None):
+        """Tries the client counts shortly, keeps the best; where none does, the first, whose run then says why."""
+        best, chosen = 0.0, CLIENTS[0]
         for clients in CLIENTS:
-            self.clients[work], before = clients, self.clients.get(work)
-            figures = self.run(work, seconds)
+            self.clients[work] = clients
+            try:
+                rps = self.run(work, seconds).rps
+            except Refused:
+                rps = 0.0
             reset()
-            if figures.rps > best:
-                best = figures.rps
-            else:
-                self.clients[work] = before
+            if rps > best:
+                best, chosen = rps, clients
+        self.clients[work] = chosen
 
     def run(self, work, seconds):
         with tempfile.TemporaryDirectory() as logs:
@@ -118,9 +140,9 @@ class Pgbench:
         failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
         if failed and failed[1] != "0":
             raise Refused(f"{failed[1]} transactions failed")
-        tps = float(re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)[1])
+        tps = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
         requests = int(re.search(r"actually processed: (\d+)", done.stdout)[1])
-        if not times:
+        if not tps or not times:
             raise Refused("too short a run for its times to be known; raise SECONDS_PER_RUN")
-        return Figures(rps=tps, p50_ms=times[len(times) // 2] / 1e3, p99_ms=times[len(times) * 99 // 100] / 1e3,
+        return Figures(rps=float(tps[1]), p50_ms=times[len(times) // 2] / 1e3, p99_ms=times[len(times) * 99 // 100] / 1e3,
                        requests=requests)

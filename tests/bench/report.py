@@ -3,10 +3,16 @@
 import json
 
 from memory import MIB
-from settings import BIG_P99_RATIO, BIG_WORKER_MIB, MEMORY_MIB, RESULT, TARGETS
+from settings import BIG_P99_RATIO, BIG_WORKER_MIB, EXPORT_WORKER_MIB, MEMORY_MIB, RESULT, TARGETS
 from stacks import TITLES
 
-WORKS = {"get": "one passenger by id", "list": "all 887 passengers", "create": "create a passenger"}
+WORKS = {"get": "one passenger by id", "list": "all 887 passengers", "create": "create a passenger",
+         "item": "one passenger by id, /v1", "unchanged": "the same, If-None-Match: 304",
+         "first": "the first page of 50", "deep": "a page of 50 far down", "filtered": "a page of 50, filtered, sorted"}
+TRANSFERS = {"bulk_csv": "bulk insert, CSV", "bulk_json": "bulk insert, JSON", "export": "export, CSV"}
+# What purser is compared with besides its peers.
+BY = {**TITLES, "before": "purser, /getpassenger", "plain": "purser, 200 without If-None-Match",
+      "first": "purser, the first page", "copy_in": "psql, \\copy of the CSV", "copy_out": "psql, COPY … TO STDOUT"}
 
 
 def save(result):
@@ -20,33 +26,56 @@ def load():
     return json.loads(RESULT.read_text(encoding="utf-8"))
 
 
+def title(key):
+    """A run's (work, by), for people."""
+    work, name = key
+    return f"{WORKS.get(work) or TRANSFERS[work]}, {BY[name]}"
+
+
 def mark(reached):
     return "reached" if reached else "missed"
 
 
-def ratio_cells(result, work, name):
-    """How many times as fast purser is, and the target beside it."""
-    figures = result["works"].get(work, {})
-    target = TARGETS[work].get(name)
-    if name == "purser" or "rps" not in figures.get("purser", {}) or "rps" not in figures[name]:
+def ratio_cells(work, name, rates):
+    """How many times as fast purser is, by rates of some unit, and the target beside it."""
+    if name == "purser" or not rates.get("purser") or not rates.get(name):
         return "", ""
-    ratio = figures["purser"]["rps"] / figures[name]["rps"]
-    if target is None:
-        return f"{ratio:.2f} ×", ""
-    return f"{ratio:.2f} ×", f"≥ {target} ×, {mark(ratio >= target)}"
+    ratio = rates["purser"] / rates[name]
+    target = TARGETS.get(work, {}).get(name)
+    return f"{ratio:.2f} ×", f"≥ {target} ×, {mark(ratio >= target)}" if target else ""
 
 
 def table(result):
-    """Rows of cells, the heading first."""
+    """What loads measured: rows of cells, the heading first."""
     cells = [("work", "by", "requests/s", "p50 ms", "p99 ms", "purser is", "target")]
     for work, stacks in result["works"].items():
+        rates = {name: row.get("rps") for name, row in stacks.items()}
         for name, row in stacks.items():
             if "rps" in row:
                 figures = (f"{row['rps']:,.0f}", f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}")
             else:
                 figures = ("refused", "", "")
-            title = TITLES[name] + (f", {row['clients']} clients" if "clients" in row else "")
-            cells.append((WORKS[work], title, *figures, *ratio_cells(result, work, name)))
+            by = BY[name] + (f", {row['clients']} clients" if "clients" in row else "")
+            cells.append((WORKS[work], by, *figures, *ratio_cells(work, name, rates)))
+    return cells
+
+
+def rate(work, row):
+    """What a transfer is judged by: bytes of an export, rows of an insert, each second."""
+    return row and row["bytes" if work == "export" else "rows"] / row["seconds"]
+
+
+def transfers(result):
+    """What single requests moved: rows of cells, the heading first."""
+    cells = [("work", "by", "rows/s", "MB/s", "s", "purser is", "target")]
+    for work, stacks in result.get("transfers", {}).items():
+        rates = {name: rate(work, row) for name, row in stacks.items()}
+        for name, row in stacks.items():
+            figures = ("refused", "", "")
+            if row:
+                seconds = row["seconds"]
+                figures = (f"{row['rows'] / seconds:,.0f}", f"{row['bytes'] / seconds / 1e6:.1f}", f"{seconds:.3f}")
+            cells.append((TRANSFERS[work], BY[name], *figures, *ratio_cells(work, name, rates)))
     return cells
 
 
@@ -69,7 +98,24 @@ def sentences(result):
             f"target ≤ {BIG_P99_RATIO} ×, {mark(big['p99_ratio'] <= BIG_P99_RATIO)} "
             f"({big['load']}, {big['rps']:.0f} requests/s).",
         ]
-    return lines + [f"Refused: {text}" for text in result["refused"]]
+    return lines + of_the_api(result) + result.get("absent", []) + [f"Refused: {text}" for text in result["refused"]]
+
+
+def of_the_api(result):
+    lines = []
+    if "walk" in result:
+        walk = result["walk"]
+        lines.append(f"The page far down is behind row {walk['depth']:,} of {result['settings']['BIG_ROWS']:,}: "
+                     f"{walk['requests']:,} requests and {walk['seconds']:.1f} s led to it by its links.")
+    if "bulk_worker_bytes" in result:
+        lines.append(f"Bulk inserts are of {result['settings']['BULK_ROWS']:,} rows; the worker's highest resident "
+                     f"memory meanwhile is {result['bulk_worker_bytes'] / MIB:.1f} MiB.")
+    for name, size in result.get("export_bytes", {}).items():
+        line = f"The highest resident memory of one process during the export, {TITLES[name]}: {size / MIB:.1f} MiB"
+        if name == "purser":
+            line += f"; target < {EXPORT_WORKER_MIB} MiB, {mark(size < EXPORT_WORKER_MIB * MIB)}"
+        lines.append(line + ".")
+    return lines
 
 
 def machine(result):
@@ -83,8 +129,13 @@ def machine(result):
             f"{how['SECONDS_PER_RUN']} s in turn, {result['rows']}."]
 
 
-def as_text(result):
-    cells = table(result)
+def tables(result):
+    """Those that have anything in them."""
+    return [cells for cells in (table(result), transfers(result)) if len(cells) > 1]
+
+
+def align(cells):
+    """One table's lines, for a terminal."""
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     lines, last = [], None
     for row in cells:
@@ -94,12 +145,17 @@ def as_text(result):
         last = row[0]
         lines.append("  ".join(cell.rjust(width) if 2 <= i <= 5 else cell.ljust(width)
                                for i, (cell, width) in enumerate(zip(shown, widths))).rstrip())
-    return "\n".join([*machine(result), "", *lines, "", *sentences(result)])
+    return lines + [""]
+
+
+def as_text(result):
+    lines = [line for cells in tables(result) for line in align(cells)]
+    return "\n".join([*machine(result), "", *lines, *sentences(result)])
 
 
 def as_markdown(result):
-    heading, *cells = table(result)
-    lines = ["| " + " | ".join(heading) + " |", "| --- | --- | ---: | ---: | ---: | ---: | --- |"]
-    lines += ["| " + " | ".join(row) + " |" for row in cells]
-    notes = [f"- {line}" for line in (*sentences(result), *machine(result))]
-    return "\n".join([*lines, "", *notes])
+    lines = []
+    for heading, *cells in tables(result):
+        lines += ["| " + " | ".join(heading) + " |", "| --- | --- | ---: | ---: | ---: | ---: | --- |"]
+        lines += ["| " + " | ".join(row) + " |" for row in cells] + [""]
+    return "\n".join([*lines, *(f"- {line}" for line in (*sentences(result), *machine(result)))])

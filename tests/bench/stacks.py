@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 
+import postgrest
 from settings import HERE, ROOT
 
 PYTHON = "/usr/bin/python3"  # Debian's: the one that has Debian's Flask
@@ -31,11 +32,11 @@ class Stack:
         self.port = free_port()
         self.processes = []
 
-    def spawn(self, command, **environment):
+    def spawn(self, command, user=None, **environment):
         log = open(self.directory / "log", "ab")
         with log:
             process = subprocess.Popen(command, cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       env={**os.environ, "DATABASE_URL": self.url, **environment})
+                                       env={**os.environ, "DATABASE_URL": self.url, **environment}, user=user)
         self.processes.append(process)
 
     def start(self):
@@ -136,5 +137,23 @@ class Go(Stack):
         self.spawn([program], LISTEN=f"127.0.0.1:{self.port}")
 
 
-SERVICES = {"purser": Purser, "flask": Flask, "tuned": Tuned, "go": Go}
+class Postgrest(Stack):
+    """The tables as they are: who asks names the columns as Purser does."""
+
+    title = "PostgREST, no nginx"
+    ready_path = "/passengers?limit=1"
+    pool = 16
+
+    def launch(self):
+        own = self.directory / "postgrest"  # where PostgreSQL's user may run it too, who has fewer rights than root
+        shutil.copyfile(postgrest.program(), own)
+        own.chmod(0o755)
+        self.spawn([own], user="postgres" if os.geteuid() == 0 else None, PGRST_DB_URI=self.url,
+                   PGRST_DB_ANON_ROLE="postgres", PGRST_DB_POOL=str(self.pool),
+                   PGRST_SERVER_HOST="127.0.0.1", PGRST_SERVER_PORT=str(self.port))
+
+
+SERVICES = {"purser": Purser, "flask": Flask, "tuned": Tuned, "go": Go, "postgrest": Postgrest}
+SEEDS = ("purser", "flask", "tuned", "go", "pgbench")  # who is asked for what the replaced applications did
+API = ("purser", "postgrest", "pgbench")  # who is asked for what only /v1 does
 TITLES = {**{name: stack.title for name, stack in SERVICES.items()}, "pgbench": "pgbench -M prepared (the ceiling)"}

@@ -101,6 +101,35 @@ def test_a_list_with_a_row_missing_is_refused(port):
         bigtable.Reader(port, 6).read_once()
 
 
-def test_each_work_has_a_target_for_each_peer():
-    assert all(set(targets) == {"flask", "go", "pgbench"} for targets in settings.TARGETS.values())
-    assert set(settings.TARGETS) == set(report.WORKS)
+def test_each_of_the_older_works_has_a_target_for_each_peer():
+    assert all(set(settings.TARGETS[work]) == {"flask", "go", "pgbench"} for work in ("get", "list", "create"))
+
+
+def test_each_target_is_of_a_row_that_the_report_knows():
+    assert set(settings.TARGETS) <= {*report.WORKS, *report.TRANSFERS}
+    assert {name for targets in settings.TARGETS.values() for name in targets} <= set(report.BY)
+
+
+def transfer(work, **others):
+    return {"transfers": {work: {"purser": {"rows": 10_000, "bytes": 2_000_000, "seconds": 0.25}, **others}}}
+
+
+def test_a_bulk_insert_is_judged_by_its_rows():
+    psql = {"rows": 10_000, "bytes": 1_000_000, "seconds": 0.1}
+    row = report.transfers(transfer("bulk_json", copy_in=psql))[2]
+    assert row[2:] == ("100,000", "10.0", "0.100", "0.40 ×", "≥ 0.5 ×, missed")
+
+
+def test_an_export_is_judged_by_its_bytes():
+    psql = {"rows": 10_000, "bytes": 1_600_000, "seconds": 0.1}
+    row = report.transfers(transfer("export", copy_out=psql))[2]
+    assert row[-2:] == ("0.50 ×", "≥ 0.4 ×, reached")
+
+
+def test_a_refused_transfer_shows_no_figure():
+    assert report.transfers(transfer("export", copy_out={}))[2][2:] == ("refused", "", "", "", "")
+
+
+def test_answers_that_are_too_long_refuse_the_run():
+    with pytest.raises(load.Refused):
+        load.read_summary(summary(bytes=1_000_000), least_bytes=0, most_bytes=300)

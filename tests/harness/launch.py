@@ -9,6 +9,7 @@ import uuid
 from .engine import docker
 from .process import BINARY, IMAGE, ROOT, environment, run
 
+WWW = ROOT / "build" / "www"  # what nginx serves by itself; make www lays it out
 CONTROL_ENV = {"STOP_WAIT_S": "20"}  # supervisorctl reads the whole configuration, which names it
 
 
@@ -41,6 +42,8 @@ class Checkout:
         shutil.copy(BINARY, directory / "bin" / "purser")
         for name in ("supervisord", "nginx"):
             shutil.copytree(ROOT / name, directory / name)
+        if WWW.exists():
+            shutil.copytree(WWW, directory / "www")
         self.configuration = directory / "supervisord" / "supervisord.conf"
         self.command = [directory / "supervisord" / "start", self.configuration]
         if os.geteuid() == 0:

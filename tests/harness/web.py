@@ -100,5 +100,5 @@ def assert_problem(answer, status, slug, pointers=None):
     if pointers is not None:
         assert sorted(error["pointer"] for error in problem["errors"]) == sorted(pointers), problem
     for error in problem.get("errors", []):
-        assert list(error) == ["pointer", "detail"] and error["detail"], problem
+        assert list(error) in (["pointer", "detail"], ["header", "detail"]) and error["detail"], problem
     return problem

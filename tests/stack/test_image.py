@@ -124,10 +124,17 @@ def test_only_purser_is_added_to_the_packages(service):
     """No sources and no tests."""
     files = service.exec("find", "/usr/lib/purser", "/usr/share/purser", "-type", "f").stdout.split()
     assert sorted(files) == [
-        "/usr/lib/purser/nginx/nginx.conf.in", "/usr/lib/purser/nginx/problems.conf.in",
+        "/usr/lib/purser/nginx/docs.conf.in", "/usr/lib/purser/nginx/nginx.conf.in",
+        "/usr/lib/purser/nginx/problems.conf.in",
         "/usr/lib/purser/nginx/tls-check.conf.in", "/usr/lib/purser/nginx/tls.conf.in", "/usr/lib/purser/schema/fill",
         "/usr/lib/purser/supervisord/purser.conf", "/usr/lib/purser/supervisord/start",
         "/usr/lib/purser/supervisord/supervisord.conf", "/usr/lib/purser/supervisord/supervisord.py",
+        *(f"/usr/lib/purser/www/{name}" for name in (
+            "docs/LICENSE", "docs/NOTICE", "docs/favicon-32x32.png", "docs/index.html", "docs/index.html.gz",
+            "docs/page.css", "docs/page.css.gz", "docs/start.js", "docs/start.js.gz", "docs/swagger-ui-bundle.js",
+            "docs/swagger-ui-bundle.js.LICENSE.txt", "docs/swagger-ui-bundle.js.gz", "docs/swagger-ui.css",
+            "docs/swagger-ui.css.gz", "openapi.json", "openapi.json.gz", "openapi.yaml", "openapi.yaml.gz",
+        )),
         "/usr/share/purser/sample/employees.csv", "/usr/share/purser/sample/passengers.csv",
     ]  # fmt: skip
 

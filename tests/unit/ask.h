@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ASK_COLUMNS 12
+#define ASK_COLUMNS 24
 
 struct ask {
     struct database_query query;

@@ -23,12 +23,12 @@ static const struct route_table *const tables[] = {&passengers_routes, NULL};
 
 static int start(void **state)
 {
-    static const struct database_statement *statements[8];
+    static const struct database_statement *statements[RESOURCE_STATEMENTS + 1];
     log_set_level(LOG_LEVEL_ERROR + 1);
     if (postgres_open(state) != 0)
         return -1;
     assert_int_equal(resource_prepare(&passengers_resource), 0);
-    for (int i = 0; i <= RESOURCE_REPLACE; i++)
+    for (int i = 0; i < RESOURCE_STATEMENTS; i++)
         statements[i] = resource_statement(&passengers_resource, (enum resource_statement)i);
     struct database_options options = {
         .readers = 1, .writers = 1, .deadline_ms = 4000, .statements = statements};

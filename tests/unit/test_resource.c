@@ -1,130 +1,12 @@
 // wrap: malloc calloc realloc
 #include "resource.h"
 
-#include "employees.h"
 #include "inject.h"
-#include "log.h"
-#include "passengers.h"
-#include "postgres.h"
 #include "unit.h"
-#include "uuid.h"
 
-#include "ask.h"
+#include "statements.h"
 
 INJECT_MEMORY
-
-#define PASSENGERS &passengers_resource
-#define EMPLOYEES  &employees_resource
-#define FIRST      "00000000-0000-7000-8000-000000000001"
-#define SECOND     "00000000-0000-7000-8000-000000000002"
-#define THIRD      "00000000-0000-7000-8000-000000000003"
-
-static struct loop *loop;
-static struct database *database;
-static struct buffer json;
-
-static int open_all(void **state)
-{
-    static const struct database_statement *statements[2 * RESOURCE_STATEMENTS + 1];
-    static const struct resource *const resources[] = {PASSENGERS, EMPLOYEES};
-    int count = 0;
-    log_set_level(LOG_LEVEL_ERROR + 1);
-    if (postgres_open(state) != 0)
-        return -1;
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(resource_prepare(resources[i]), 0);
-        for (int which = 0; which < RESOURCE_STATEMENTS; which++)
-            if (which != RESOURCE_CHANGED &&
-                which != RESOURCE_REMOVED) /* they come with the ones before them */
-                statements[count++] = resource_statement(resources[i], (enum resource_statement)which);
-    }
-    struct database_options options = {
-        .readers = 1, .writers = 2, .deadline_ms = 4000, .statements = statements};
-    loop = loop_create();
-    database = database_create(loop, &options);
-    buffer_init(&json);
-    return turn_until(loop, ask_serving, database) ? 0 : -1;
-}
-
-static int close_all(void **state)
-{
-    database_free(database);
-    loop_free(loop);
-    resource_release(PASSENGERS);
-    resource_release(EMPLOYEES);
-    buffer_free(&json);
-    return postgres_close(state);
-}
-
-static int start(void **state)
-{
-    (void)state;
-    postgres_sql("TRUNCATE passengers, employees, ledger");
-    return 0;
-}
-
-static struct ask ask;
-static const struct resource *asked;
-static char key[UUID_SIZE]; /* of the first row */
-
-/* The rows as JSON, each in a line. */
-static void write_rows(struct ask *answered, const struct database_result *result)
-{
-    struct database_value values[RESOURCE_FIELDS];
-    buffer_clear(&json);
-    for (int i = 0; i < answered->rows; i++) {
-        resource_write_row(asked, result, i, FIELD_SPACED, &json);
-        buffer_append(&json, "\n", 1);
-    }
-    buffer_append(&json, "", 1);
-    if (answered->rows > 0) {
-        database_row(result, 0, values, asked->field_count);
-        uuid_print(key, (const uint8_t *)values[asked->key].bytes);
-    }
-}
-
-/* A removal's answer is the key alone. */
-static void write_key(struct ask *answered, const struct database_result *result)
-{
-    struct database_value value;
-    if (answered->rows > 0) {
-        database_row(result, 0, &value, 1);
-        uuid_print(key, (const uint8_t *)value.bytes);
-    }
-}
-
-/* Run a statement; the values end with END. Returns how many rows came. */
-static const char end_of_values[] = "";
-#define END end_of_values
-
-static int run(const struct resource *resource, enum resource_statement which, ...)
-{
-    const char *value;
-    int count = 0;
-    va_list values;
-    memset(&ask, 0, sizeof ask);
-    va_start(values, which);
-    while ((value = va_arg(values, const char *)) != END)
-        ask.values[count++] = value;
-    va_end(values);
-    asked = resource;
-    ask.look = which == RESOURCE_REMOVE ? write_key : write_rows;
-    assert_int_equal(ask_send(&ask, loop, database, resource_statement(resource, which), count, 4000), 0);
-    assert_true(turn_until(loop, ask_answered, &ask));
-    assert_int_equal(ask.answers, 1);
-    return ask.rows;
-}
-
-static int insert_passenger(const char *request, const char *name)
-{
-    return run(PASSENGERS, RESOURCE_INSERT, request, "true", "1", name, "female", "36.5", "0", "2", NULL,
-               END);
-}
-
-static int insert_employee(const char *request, const char *email)
-{
-    return run(EMPLOYEES, RESOURCE_INSERT, request, "36", email, "Ada", END);
-}
 
 /* ---- what there is ---- */
 
@@ -145,17 +27,37 @@ static void statements_know_their_kind_and_name(void **state)
     (void)state;
     for (int which = 0; which < RESOURCE_STATEMENTS; which++) {
         const struct database_statement *ours = resource_statement(EMPLOYEES, (enum resource_statement)which);
-        enum database_kind kind = which == RESOURCE_GET          ? DATABASE_LOOKUP
-                                  : which <= RESOURCE_LIST_AFTER ? DATABASE_READ
-                                  : which == RESOURCE_INSERT     ? DATABASE_INSERT
-                                                                 : DATABASE_WRITE;
+        enum database_kind kind = which == RESOURCE_GET || which == RESOURCE_KEY_GET ? DATABASE_LOOKUP
+                                  : which <= RESOURCE_LIST_AFTER                     ? DATABASE_READ
+                                  : which == RESOURCE_INSERT                         ? DATABASE_INSERT
+                                                                                     : DATABASE_WRITE;
         assert_int_equal(ours->kind, kind);
         assert_int_equal(strncmp(ours->text.name, "employees_", 10), 0);
-        assert_true((ours->then != NULL) == (which == RESOURCE_CHANGE || which == RESOURCE_REMOVE));
+        assert_true((ours->then != NULL) == (which == RESOURCE_CHANGE || which == RESOURCE_REMOVE ||
+                                             which == RESOURCE_PUT || which == RESOURCE_KEY_CHANGE ||
+                                             which == RESOURCE_KEY_REMOVE));
         for (int other = 0; other < which; other++)
             assert_string_not_equal(ours->text.name,
                                     resource_statement(EMPLOYEES, (enum resource_statement)other)->text.name);
     }
+}
+
+static void where_rows_are_looked_up_by_the_key_it_is_one_statement(void **state)
+{
+    static const enum resource_statement pairs[][2] = {{RESOURCE_KEY_GET, RESOURCE_GET},
+                                                       {RESOURCE_KEY_CHANGE, RESOURCE_CHANGE},
+                                                       {RESOURCE_KEY_CHANGED, RESOURCE_CHANGED},
+                                                       {RESOURCE_KEY_REMOVE, RESOURCE_REMOVE},
+                                                       {RESOURCE_KEY_REMOVED, RESOURCE_REMOVED}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(pairs); i++) {
+        assert_ptr_equal(resource_statement(PASSENGERS, pairs[i][0]),
+                         resource_statement(PASSENGERS, pairs[i][1]));
+        assert_ptr_not_equal(resource_statement(EMPLOYEES, pairs[i][0]),
+                             resource_statement(EMPLOYEES, pairs[i][1]));
+    }
+    assert_ptr_equal(resource_statement(PASSENGERS, RESOURCE_PUT)->then,
+                     resource_statement(PASSENGERS, RESOURCE_CHANGED));
 }
 
 static void values_are_only_ever_parameters(void **state)
@@ -268,104 +170,12 @@ static void the_table_holds_what_the_worker_would_let_through(void **state)
     assert_int_equal(ask.outcome, DATABASE_INVALID);
 }
 
-/* ---- the same request twice ---- */
-
-static void an_insert_twice_is_one_row(void **state)
-{
-    (void)state;
-    assert_int_equal(insert_employee(FIRST, "ada@example.org"), 1);
-    char first[400];
-    snprintf(first, sizeof first, "%s", json.bytes);
-    assert_int_equal(insert_employee(FIRST, "ada@example.org"), 1);
-    assert_string_equal(json.bytes, first);
-    assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 1);
-    assert_int_equal(postgres_number("SELECT version FROM employees"), 1);
-    assert_string_equal(postgres_sql("SELECT written_by FROM employees"), FIRST);
-}
-
-static int replace(const char *request, const char *uuid, const char *name)
-{
-    return run(PASSENGERS, RESOURCE_REPLACE, request, uuid, NULL, "3", name, NULL, NULL, "1", "1", "7", END);
-}
-
-static void a_replacement_twice_is_one_change(void **state)
-{
-    (void)state;
-    insert_passenger(FIRST, "Ada");
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(replace(SECOND, FIRST, "Eve"), 1);
-        assert_non_null(strstr(json.bytes, "\"survived\":null,\"passengerClass\":3,\"name\":\"Eve\""));
-        assert_int_equal(postgres_number("SELECT version FROM passengers"), 2);
-    }
-    assert_int_equal(replace(THIRD, FIRST, "Eve"), 1);
-    assert_int_equal(postgres_number("SELECT version FROM passengers"), 3);
-    assert_int_equal(replace(THIRD, SECOND, "Eve"), 0);
-}
-
-static int change(const char *request, const char *email, const char *new_email)
-{
-    return run(EMPLOYEES, RESOURCE_CHANGE, request, email, "f", NULL, "t", new_email, "f", NULL, END);
-}
-
-static void a_change_twice_is_one_change_even_of_the_name_it_goes_by(void **state)
-{
-    (void)state;
-    insert_employee(FIRST, "ada@example.org");
-    postgres_sql("UPDATE employees SET updated_at = '2099-01-01 00:00:00+00'"); /* ahead of the clock */
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(change(SECOND, "ADA@example.org", "eve@example.org"), 1);
-        assert_non_null(strstr(json.bytes, "\"age\":36,"));
-        assert_non_null(strstr(json.bytes, "\"email\":\"eve@example.org\""));
-        assert_int_equal(postgres_number("SELECT version FROM employees"), 2);
-        assert_string_equal(postgres_sql("SELECT updated_at AT TIME ZONE 'UTC' FROM employees"),
-                            "2099-01-01 00:00:00.000001"); /* it advances all the same */
-    }
-    assert_int_equal(change(THIRD, "ada@example.org", "x@example.org"), 0);
-    assert_int_equal(ask.outcome, DATABASE_OK);
-}
-
-static void a_change_to_an_address_that_is_taken_changes_nothing(void **state)
-{
-    (void)state;
-    insert_employee(FIRST, "ada@example.org");
-    insert_employee(SECOND, "eve@example.org");
-    change(THIRD, "ada@example.org", "EVE@example.org");
-    assert_int_equal(ask.outcome, DATABASE_CONFLICT);
-    assert_string_equal(ask.constraint, "employees_email_key");
-    assert_int_equal(postgres_number("SELECT count(*) FROM ledger"), 0);
-    assert_int_equal(change(THIRD, "ada@example.org", "ADA@example.org"), 1); /* its own is not taken */
-}
-
-static void a_removal_twice_finds_its_note(void **state)
-{
-    (void)state;
-    insert_employee(FIRST, "ada@example.org");
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(run(EMPLOYEES, RESOURCE_REMOVE, SECOND, "Ada@example.org", END), 1);
-        assert_string_equal(key, FIRST);
-        assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 0);
-    }
-    assert_int_equal(run(EMPLOYEES, RESOURCE_REMOVE, THIRD, "ada@example.org", END), 0);
-    assert_int_equal(postgres_number("SELECT count(*) FROM ledger"), 1);
-}
-
-static void a_removal_the_second_time_leaves_a_new_row_alone(void **state)
-{
-    (void)state;
-    insert_employee(FIRST, "ada@example.org");
-    assert_int_equal(run(EMPLOYEES, RESOURCE_REMOVE, SECOND, "ada@example.org", END), 1);
-    insert_employee(THIRD, "ada@example.org");
-    assert_int_equal(run(EMPLOYEES, RESOURCE_REMOVE, SECOND, "ada@example.org", END), 1);
-    assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 1);
-}
-
-#define EACH(test) cmocka_unit_test_setup(test, start)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         EACH(only_what_clients_write_is_writable),
         EACH(statements_know_their_kind_and_name),
+        EACH(where_rows_are_looked_up_by_the_key_it_is_one_statement),
         EACH(values_are_only_ever_parameters),
         EACH(without_memory_there_are_no_statements),
         EACH(a_row_is_written_in_the_order_of_its_keys),
@@ -374,12 +184,6 @@ int main(void)
         EACH(addresses_are_the_same_whatever_their_case),
         EACH(every_character_arrives_as_it_was_sent),
         EACH(the_table_holds_what_the_worker_would_let_through),
-        EACH(an_insert_twice_is_one_row),
-        EACH(a_replacement_twice_is_one_change),
-        EACH(a_change_twice_is_one_change_even_of_the_name_it_goes_by),
-        EACH(a_change_to_an_address_that_is_taken_changes_nothing),
-        EACH(a_removal_twice_finds_its_note),
-        EACH(a_removal_the_second_time_leaves_a_new_row_alone),
     };
     return cmocka_run_group_tests_name("resource", tests, open_all, close_all);
 }

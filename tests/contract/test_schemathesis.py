@@ -1,0 +1,56 @@
+"""The service and openapi.yaml say the same: Schemathesis makes requests of the document, good ones and bad ones.
+
+The seed is fixed; CONTRACT_EXAMPLES= asks for more requests, CONTRACT_SEED= for others.
+"""
+
+import pytest
+from harness.conformance import check
+from harness.stack import Stack
+from harness.tables import RESOURCES
+
+GROUPS = {
+    "passengers": ["--include-path", "/v1/passengers", "--include-path", "/v1/passengers/{uuid}"],
+    "stats": ["--include-path", "/v1/passengers/stats"],
+    "employees": ["--include-tag", "employees"],
+    "seeds": ["--include-tag", "seeds"],
+    "health and documents": ["--include-tag", "service", "--include-tag", "documents"],
+}
+
+# The rows of the document's examples.
+EXAMPLES = {
+    "passengers": {"uuid": "01970c4e-5d2a-7b3c-8f1e-2a6b9c4d7e01", "survived": True, "passengerClass": 1, "name": "Ada Lovelace",
+                   "sex": "female", "age": 36, "siblingsOrSpousesAboard": 1, "parentsOrChildrenAboard": 0, "fare": 71.2833},
+    "employees": {"id": "01970c4e-5d2a-7b3c-8f1e-2a6b9c4d7e02", "name": "Grace Hopper", "age": 85, "email": "Grace@example.org",
+                  "created_at": "2025-05-20T22:22:46.243212Z", "updated_at": "2025-05-20T22:22:46.243212Z"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def service(cluster):
+    """A service of its own, with rows to find and those of the examples."""
+    database = cluster.copy_template()
+    for resource in RESOURCES:
+        resource.fill(database, [*resource.rows(20), EXAMPLES[resource.name]])
+    with Stack(database.url) as stack:
+        yield stack
+    database.drop()
+
+
+def ask(service, tmp_path, *choice, **options):
+    """Fail with Schemathesis' own report, or with what a worker wrote when it ended."""
+    before = service.workers()
+    code, report = check(service.port, tmp_path, *choice, **options)
+    if service.workers() != before or "Sanitizer" in service.complaints() or "runtime error" in service.complaints():
+        pytest.fail(f"A worker ended, or complained:\n{service.text()[-5000:]}\n{report}", pytrace=False)
+    if code != 0:
+        pytest.fail(f"Schemathesis exited {code}:\n{report}", pytrace=False)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_of_routes(service, tmp_path, group):
+    ask(service, tmp_path, *GROUPS[group])
+
+
+def test_all_routes_together(service, tmp_path):
+    """Links lead from one group to another: what one has made, the other one reads."""
+    ask(service, tmp_path, phases="stateful")
