@@ -100,5 +100,6 @@ def assert_problem(answer, status, slug, pointers=None):
     if pointers is not None:
         assert sorted(error["pointer"] for error in problem["errors"]) == sorted(pointers), problem
     for error in problem.get("errors", []):
-        assert list(error) in (["pointer", "detail"], ["header", "detail"]) and error["detail"], problem
+        assert list(error) in [[place, "detail"] for place in ("pointer", "header", "parameter")], problem
+        assert error["detail"], problem
     return problem
