@@ -220,34 +220,32 @@ static bool read_header(struct reader *reader, struct csv *csv)
                           "The first line does not name the fields as it must.");
 }
 
-static void take_record(struct reader *reader, const struct csv *csv)
+static void take_field(struct reader *reader, const struct csv_field *text, int index)
 {
-    memset(&reader->form, 0, sizeof reader->form);
-    for (int i = 0; i < csv->count; i++) {
-        int index = reader->columns.fields[i];
-        const struct field *field = &reader->resource->fields[index];
-        const struct csv_field *text = &csv->fields[i];
-        const char *fault = field_from_csv(field, text->text, text->length, text->quoted, &reader->row,
-                                           &reader->form.values[index]);
-        if (fault == field_out_of_memory)
-            reader->faults.errors.failed = true;
-        else if (fault != NULL)
-            faults_add_field(&reader->faults, reader->rows.count + 1, field->key, fault);
-        reader->form.sent[index] = true;
-    }
-    end_row(reader);
+    const struct field *field = &reader->resource->fields[index];
+    const char *fault = field_from_csv(field, text->text, text->length, text->quoted, &reader->row,
+                                       &reader->form.values[index]);
+    if (fault == field_out_of_memory)
+        reader->faults.errors.failed = true;
+    else if (fault != NULL)
+        faults_add_field(&reader->faults, reader->rows.count + 1, field->key, fault);
+    reader->form.sent[index] = true;
 }
 
-/* As many as the header has (RFC 4180 section 2). */
-static bool check_count(struct reader *reader, const struct csv *csv)
+/* A row has as many fields as the header (RFC 4180 section 2); of one that hasn't nobody knows which. */
+static void take_record(struct reader *reader, const struct csv *csv)
 {
     char detail[80];
-    if (csv->count == reader->columns.count)
-        return true;
-    snprintf(detail, sizeof detail, "Line %lu has %d %s; the header has %d.", csv->line, csv->count,
-             csv->count == 1 ? "field" : "fields", reader->columns.count);
-    request_problem(reader->request, PROBLEM_MALFORMED_CSV, "", detail);
-    return false;
+    memset(&reader->form, 0, sizeof reader->form);
+    if (csv->count == reader->columns.count) {
+        for (int i = 0; i < csv->count; i++)
+            take_field(reader, &csv->fields[i], reader->columns.fields[i]);
+    } else {
+        snprintf(detail, sizeof detail, "has %d %s, but the header has %d", csv->count,
+                 csv->count == 1 ? "field" : "fields", reader->columns.count);
+        faults_add_field(&reader->faults, reader->rows.count + 1, NULL, detail);
+    }
+    end_row(reader);
 }
 
 static bool read_records(struct reader *reader, struct csv *csv)
@@ -256,7 +254,7 @@ static bool read_records(struct reader *reader, struct csv *csv)
     if (!read_header(reader, csv))
         return false;
     while ((result = csv_read(csv)) == 1) {
-        if (!begin_row(reader) || !check_count(reader, csv))
+        if (!begin_row(reader))
             return false;
         take_record(reader, csv);
     }
