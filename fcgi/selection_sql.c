@@ -114,7 +114,8 @@ struct page {
     struct part parts[2 * (RESOURCE_FIELDS + 1)];
     int part_count; /* 0: from the first row on */
     int rows;
-    struct buffer where; /* the filters' and q's conditions; empty: there are none */
+    struct buffer where; /* the filters' and q's conditions */
+    bool careful;        /* look for few rows first */
 };
 
 static const struct field *order_field(const struct page *page, int column)
@@ -200,12 +201,11 @@ static void write_few(const struct page *page)
 static void write_many(const struct page *page, const struct part *part)
 {
     struct buffer *out = &page->sql->text;
-    bool filtered = page->where.length > 0;
     write_select(page, page->selection->resource->name);
     buffer_append(out, page->where.bytes, page->where.length);
-    buffer_string(out, filtered ? " AND (SELECT count(*) FROM few) > " FEW : "");
+    buffer_string(out, page->careful ? " AND (SELECT count(*) FROM few) > " FEW : "");
     if (part != NULL) {
-        buffer_string(out, filtered ? " AND " : " WHERE ");
+        buffer_string(out, page->where.length > 0 ? " AND " : " WHERE ");
         write_part(page, part);
     }
     write_order(page);
@@ -214,15 +214,14 @@ static void write_many(const struct page *page, const struct part *part)
 static void write_union(const struct page *page)
 {
     struct buffer *out = &page->sql->text;
-    bool filtered = page->where.length > 0;
-    if (filtered) {
+    if (page->careful) {
         buffer_string(out, "WITH few AS MATERIALIZED (");
         write_select(page, page->selection->resource->name);
         buffer_append(out, page->where.bytes, page->where.length);
         buffer_string(out, " LIMIT " FEW " + 1) ");
     }
     write_select(page, "(");
-    if (filtered) {
+    if (page->careful) {
         buffer_string(out, "(");
         write_few(page);
         buffer_string(out, ") UNION ALL ");
@@ -235,10 +234,22 @@ static void write_union(const struct page *page)
     write_order(page);
 }
 
+static bool must_be_careful(const struct selection *selection)
+{
+    for (int i = 0; i < selection->filter_count; i++)
+        if (selection->filters[i].field != selection->order[0].field)
+            return true;
+    return selection->word_count > 0;
+}
+
 int selection_page_sql(const struct selection *selection, const char *const *after, int rows,
                        struct arena *arena, struct selection_sql *sql)
 {
-    struct page page = {.selection = selection, .sql = sql, .after = after, .rows = rows};
+    struct page page = {.selection = selection,
+                        .sql = sql,
+                        .after = after,
+                        .rows = rows,
+                        .careful = must_be_careful(selection)};
     if (selection_sql_begin(selection, arena, sql) != 0)
         return -1;
     selection_where(selection, sql);
@@ -248,7 +259,7 @@ int selection_page_sql(const struct selection *selection, const char *const *aft
         find_parts(&page);
         add_values(&page);
     }
-    if (page.where.length == 0 && page.part_count <= 1)
+    if (!page.careful && page.part_count <= 1)
         write_many(&page, after != NULL ? &page.parts[0] : NULL);
     else
         write_union(&page);
