@@ -230,12 +230,33 @@ def test_wrk_sends_the_path_and_its_headers(serve, tmp_path):
     assert figures.requests > 0
 
 
-def test_pgbench_runs_a_statement(tables, tmp_path, monkeypatch):
-    monkeypatch.setattr(load, "CLIENTS", (2,))
+def test_pgbench_runs_a_statement(tables, tmp_path):
     pgbench = load.Pgbench(tables, tmp_path)
     pgbench.add("first", "SELECT 1")
-    pgbench.choose("first", 1)
-    assert pgbench.clients["first"] == 2
+    pgbench.clients["first"] = 2
+    assert pgbench.run("first", 1).requests > 0
+
+
+def test_a_statement_that_fails_is_refused(tables, tmp_path):
+    pgbench = load.Pgbench(tables, tmp_path)
+    pgbench.add("first", "SELECT 1 / 0")
+    pgbench.clients["first"] = 2
+    with pytest.raises(load.Refused):
+        pgbench.run("first", 1)
+
+
+def test_the_client_count_that_suits_best_is_chosen(tables, tmp_path, monkeypatch):
+    speeds = {4: 10.0, 8: None, 16: 30.0, 32: 20.0, 64: 25.0}
+
+    def run(self, work, _):
+        if speeds[self.clients[work]] is None:
+            raise load.Refused("no")
+        return load.Figures(speeds[self.clients[work]], 1, 1, 1)
+
+    monkeypatch.setattr(load.Pgbench, "run", run)
+    pgbench = load.Pgbench(tables, tmp_path)
+    pgbench.choose("get", 1)
+    assert pgbench.clients["get"] == 16
 
 
 def test_what_was_refused_is_not_run_again():
