@@ -10,6 +10,7 @@ import schemathesis
 
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 MOST_FILTERS = 16
+LONG_LOCAL_PART = "(?![^@]{65})"
 
 
 @schemathesis.hook
@@ -17,9 +18,13 @@ def before_load_schema(context, raw_schema):
     """The document calls CSV and NDJSON texts. Here they are the rows, as in JSON, which the serializers below write."""
     for item in raw_schema["paths"].values():
         content = item.get("post", {}).get("requestBody", {}).get("content", {})
-        if CSV in content:
+        if CSV in content:  # a collection of /v1
             (rows,) = [choice for choice in content["application/json"]["schema"]["oneOf"] if choice.get("type") == "array"]
             content[CSV]["schema"] = content[NDJSON]["schema"] = rows
+    # The look-ahead for at most 64 characters before the @ takes the generator fifteen seconds for each operation.
+    email = raw_schema["components"]["schemas"]["Email"]
+    assert LONG_LOCAL_PART in email["pattern"]
+    email["pattern"] = email["pattern"].replace(LONG_LOCAL_PART, "")
 
 
 def _columns(case):
@@ -88,8 +93,18 @@ def _problem(response):
         return {}
 
 
-def _rows(problem):
+def _said(problem):
     return [error.get("detail", "") for error in problem.get("errors", [])]
+
+
+def _pointers(problem):
+    return {error.get("pointer") for error in problem.get("errors", [])}
+
+
+def _long(body):
+    """Whether there is an address with more than 64 characters before the @."""
+    rows = body if isinstance(body, list) else [body]
+    return any(isinstance(row, dict) and str(row.get("email")).find("@") > 64 for row in rows)
 
 
 @schemathesis.hook
@@ -101,7 +116,10 @@ def filter_failure(context, failure, case, response):
         if problem.get("type") == "/problems/idempotency-mismatch":
             return False
         # Two rows of one body with the same key or address: JSON Schema's uniqueItems compares whole rows.
-        if problem.get("type") == "/problems/invalid-fields" and all("same as in row" in said for said in _rows(problem)):
+        if problem.get("type") == "/problems/invalid-fields" and all("same as in row" in said for said in _said(problem)):
+            return False
+        # The look-ahead that before_load_schema has taken out.
+        if problem.get("type") == "/problems/invalid-fields" and _pointers(problem) == {"/email"} and _long(case.body):
             return False
     if kind == "AcceptedNegativeData":
         # CSV has no types: the text "1" and the number 1 are one field, as are null and an empty text. The faults of CSV

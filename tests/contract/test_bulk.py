@@ -141,9 +141,13 @@ def test_every_fault_by_its_row(resource, send, kept):
 
 
 def test_a_field_that_is_missing(resource, table, kind, kept):
+    """In CSV it is missing once, from the header."""
     bodies = [resource.body(name=...), resource.body(name=...)]
     answer = table.post(body_of(kind, bodies), {"Content-Type": kind})
-    assert_rest_problem(answer, 422, "invalid-fields", [{"row": number, "pointer": "/name"} for number in (1, 2)])
+    if kind == CSV:
+        assert_rest_problem(answer, 400, "malformed-csv", [{"pointer": "/name"}])
+    else:
+        assert_rest_problem(answer, 422, "invalid-fields", [{"row": number, "pointer": "/name"} for number in (1, 2)])
 
 
 def test_a_field_that_there_is_not(table, resource, kept):
@@ -151,8 +155,7 @@ def test_a_field_that_there_is_not(table, resource, kept):
         answer = table.post(body_of(kind, [resource.body(), {**resource.body(), "nothing": 1}]), {"Content-Type": kind})
         assert_rest_problem(answer, 422, "invalid-fields", [{"row": 2, "pointer": "/nothing"}])
     answer = table.post(body_of(CSV, [{**resource.body(), "nothing": 1}]), {"Content-Type": CSV})
-    assert answer.status in (400, 422) and "nothing" in details(assert_rest_problem(
-        answer, answer.status, {400: "malformed-csv", 422: "invalid-fields"}[answer.status]))  # fmt: skip
+    assert_rest_problem(answer, 400, "malformed-csv", [{"pointer": "/nothing"}])
 
 
 @pytest.mark.parametrize("row", [1, "text", None, [], [[]]], ids=str)
@@ -188,17 +191,23 @@ def test_malformed_lines_of_json(table, resource, kept, line):
     assert "line 3" in details(assert_rest_problem(answer, 400, "malformed-json"))
 
 
-@pytest.mark.parametrize("line", ['"open', 'a"b,1', '"a"b', "1,2,3,4,5,6,7,8,9,10,11"])
+@pytest.mark.parametrize("line", ['"open', 'a"b,1', '"a"b'])
 def test_malformed_csv(table, resource, kept, line):
     header, first, _ = body_of(CSV, [resource.body()]).split("\r\n")
     answer = table.post(f"{header}\r\n{first}\r\n{line}\r\n", {"Content-Type": CSV})
     assert_rest_problem(answer, 400, "malformed-csv")
 
 
+@pytest.mark.parametrize("count", [1, 2, 9, 11])
+def test_a_row_of_csv_with_more_or_fewer_values(table, resource, kept, count):
+    header, first, _ = body_of(CSV, [resource.body()]).split("\r\n")
+    answer = table.post(f"{header}\r\n{first}\r\n{','.join('1' * count)}\r\n", {"Content-Type": CSV})
+    assert_rest_problem(answer, 422, "invalid-fields", [{"row": 2, "pointer": ""}])
+
+
 @pytest.mark.parametrize("header", ["", "name,name", "\r\n"])
 def test_a_header_of_csv_that_is_none(table, kept, header):
-    answer = table.post(f"{header}\r\n1,2\r\n", {"Content-Type": CSV})
-    assert answer.status in (400, 422) and answer.type == "application/problem+json", answer
+    assert_rest_problem(table.post(f"{header}\r\n1,2\r\n", {"Content-Type": CSV}), 400, "malformed-csv")
 
 
 # Rows that are there already, or twice.

@@ -162,7 +162,7 @@ WRONG = {
     "employees": [
         ("id", "1"), ("age", "eq.x"), ("created_at", "yesterday"), ("created_at", "2025-13-01T00:00:00Z"),
         ("created_at", "2025-02-30T00:00:00Z"), ("created_at", "2025-05-20"), ("created_at", "like.2025*"),
-        ("created_at", "2025-05-20 22:22:46"), ("created_at", "infinity"), ("created_at", "now"), ("updated_at", "gt."),
+        ("created_at", "infinity"), ("created_at", "now"), ("updated_at", "gt."),
     ],
 }  # fmt: skip
 

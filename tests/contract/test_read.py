@@ -56,7 +56,7 @@ def test_a_key_that_is_no_uuid(table, resource, method, key):
 
 @pytest.mark.parametrize("accept", [
     None, "*/*", "application/*", JSON, "APPLICATION/JSON", "text/html, application/json;q=0.1", "text/csv, */*;q=0.5",
-    "application/json;q=1.0,text/html;q=0", "text/csv;q=1, application/*;q=0.2", " , application/json , ",
+    "application/json;q=1.0,text/html;q=0", "text/csv;q=1, application/*;q=0.2", "text/html, , application/json ,",
 ])  # fmt: skip
 def test_a_row_for_who_takes_json(table, accept):
     key = table.key(table.create())

@@ -176,7 +176,7 @@ def test_change(table, resource, kind):
 
 def test_change_each_field(table, resource):
     row = table.create()
-    other = resource.body(**{column.name: None for column in resource.nullable}, name="other", age=1)
+    other = {**resource.body(), **{column.name: None for column in resource.nullable}, "name": "other"}
     for column in resource.writable:
         answer = table.patch(table.key(row), {column.name: other[column.name]})
         assert answer.status == 200, answer
@@ -243,17 +243,27 @@ def test_the_answer_may_be_asked_for_whole(table, resource):
         assert answer.headers["preference-applied"] == "return=representation"
 
 
-@pytest.mark.parametrize("prefer", ["return=nothing", "return", "wait=10", "count=exact", "handling=lenient, foo", ";;", "=,"])
+@pytest.mark.parametrize("prefer", ["return=nothing", "return", "wait=10", "count=exact", "handling=lenient, foo", ",foo,, bar"])
 def test_a_preference_that_there_is_not_is_ignored(table, resource, prefer):
     answer = table.post(resource.body(), {"Prefer": prefer})
     assert answer.status == 201 and answer.json
     assert "preference-applied" not in answer.headers or "handling=lenient" in answer.headers["preference-applied"]
 
 
+@pytest.mark.parametrize("prefer", [";;", "=,", "return=", "a b", 'return="minimal', "return=minimal=", '"return"'])
+def test_preferences_that_are_none(table, resource, prefer):
+    assert_rest_problem(table.post(resource.body(), {"Prefer": prefer}), 400, "malformed-header", [{"header": "Prefer"}])
+
+
+def test_of_a_preference_given_twice_the_first_counts(table, resource):
+    answer = table.post(resource.body(), {"Prefer": "return=minimal, return=representation, handling=strict, return=nothing"})
+    assert (answer.status, answer.body) == (201, b"")
+
+
 @pytest.mark.parametrize("preference", ["wait", "wait=10", "return=nothing", "foo", "count=exact"])
 def test_strict_handling_refuses_what_there_is_not(table, resource, preference):
     row, before = table.create(), table.count()
-    asked = {"Prefer": f"return=minimal, handling=strict, {preference}"}
+    asked = {"Prefer": f"handling=strict, {preference}"}
     for answer in (table.post(resource.body(), asked), table.put(table.key(row), resource.body(), asked),
                    table.patch(table.key(row), {"name": "x"}, asked)):
         problem = assert_rest_problem(answer, 400, "malformed-header", [{"header": "Prefer"}])
