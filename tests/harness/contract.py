@@ -20,6 +20,9 @@ EVERYWHERE = {
 }  # fmt: skip
 
 
+READERS = {"application/json": json.loads, "application/problem+json": json.loads, "application/yaml": yaml.safe_load}
+
+
 @cache
 def description():
     """The whole document."""
@@ -88,10 +91,8 @@ class Operation:
             return
         media_type = (answer.type or "").partition(";")[0]
         assert media_type in content, f"{self.id} may not answer {answer.status} as {answer.type}"
-        value = json.loads(answer.body) if media_type.endswith("json") and "ndjson" not in media_type else ""
-        if value == "":
-            value = answer.body.decode("latin-1")
-        found = faults(content[media_type]["schema"], value)
+        read = READERS.get(media_type, lambda body: body.decode("latin-1"))
+        found = faults(content[media_type]["schema"], read(answer.body))
         assert not found, f"{self.id}: {answer}\n" + "\n".join(found)
 
     def _check_headers(self, response, answer):
