@@ -2,6 +2,7 @@
 
 #include "sql.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 /*
@@ -122,7 +123,7 @@ static void write_end(const struct writer *writer, const char *rows, const char 
                   place, rows);
     for (int i = 0; i <= writer->resource->field_count; i++)
         say(writer, "NULL, ");
-    buffer_format(writer->out, "%d, 0 FROM noted", BULK_DONE);
+    buffer_format(writer->out, "%d, %d FROM noted", BULK_DONE, INT_MAX); /* behind all rows */
     if (!checked)
         return;
     say(writer, " UNION ALL SELECT ");
@@ -248,7 +249,7 @@ static void write_change(const struct writer *writer)
     write_returning(writer, prefix);
     say(writer, ", sent.place");
     write_end(writer, "changed", "place", NULL, true);
-    say(writer, " ORDER BY what, place");
+    say(writer, " ORDER BY place, what");
 }
 
 /* What the note keeps are the rows as they were; else they are what they are now. */

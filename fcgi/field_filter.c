@@ -125,19 +125,19 @@ static bool take_date(const char **text)
 }
 
 /* With at most six digits of fraction: the columns have no more, so that nothing is rounded. A leap second is
- * the next minute's first, as PostgreSQL has it. */
+ * the next minute's first, and PostgreSQL reads no part of one. */
 static bool take_clock(const char **text)
 {
-    int number;
+    int number, second;
     if (!take_number(text, 2, 0, 23, &number) || !take_sign(text, ":") ||
         !take_number(text, 2, 0, 59, &number) || !take_sign(text, ":") ||
-        !take_number(text, 2, 0, 60, &number))
+        !take_number(text, 2, 0, 60, &second))
         return false;
     if (**text != '.')
         return true;
-    size_t digits = strspn(*text + 1, "0123456789");
+    size_t zeros = strspn(*text + 1, "0"), digits = strspn(*text + 1, "0123456789");
     *text += 1 + digits;
-    return digits >= 1 && digits <= 6;
+    return digits >= 1 && digits <= 6 && (second < 60 || zeros == digits);
 }
 
 /* Z, an offset, +00 as PostgreSQL writes UTC, or nothing. */

@@ -165,13 +165,26 @@ static bool read_lines(struct reader *reader)
 
 /* ---- CSV ---- */
 
+/* The column's title is in the sentence too: it may be none of a field. */
+static void add_column(struct reader *reader, const char *title, const char *fault)
+{
+    struct buffer detail;
+    buffer_init(&detail);
+    buffer_format(&detail, "the column \"%s\" %s", title, fault);
+    buffer_append(&detail, "", 1);
+    if (detail.failed)
+        reader->faults.errors.failed = true;
+    else
+        faults_add_field(&reader->faults, 0, title, detail.bytes);
+    buffer_free(&detail);
+}
+
 static void callback_column(void *cookie, enum columns_fault fault, const char *title)
 {
-    static const char *const details[] = {[COLUMNS_UNKNOWN] = "is not a known field",
-                                          [COLUMNS_TWICE] = "is there twice",
-                                          [COLUMNS_MISSING] = "is missing"};
-    struct reader *reader = cookie;
-    faults_add_field(&reader->faults, 0, title, details[fault]);
+    static const char *const sentences[] = {[COLUMNS_UNKNOWN] = "is not a known field",
+                                            [COLUMNS_TWICE] = "is there twice",
+                                            [COLUMNS_MISSING] = "is missing"};
+    add_column(cookie, title, sentences[fault]);
 }
 
 static bool refuse_csv(struct reader *reader, const struct csv *csv)
@@ -201,35 +214,36 @@ static bool read_header(struct reader *reader, struct csv *csv)
     for (int i = 0; i < reader->columns.count; i++) {
         int field = reader->columns.fields[i];
         if (field >= 0 && field != resource->key && resource->fields[field].access == FIELD_READ_ONLY)
-            faults_add_field(&reader->faults, 0, resource->fields[field].key, "is made by the service");
+            add_column(reader, resource->fields[field].key, "is made by the service");
     }
     return !faults_answer(&reader->faults, reader->request, PROBLEM_MALFORMED_CSV,
                           "The first line does not name the fields as it must.");
 }
 
+static void take_field(struct reader *reader, const struct csv_field *text, int index)
+{
+    const struct field *field = &reader->resource->fields[index];
+    const char *fault = field_from_csv(field, text->text, text->length, text->quoted, &reader->row,
+                                       &reader->form.values[index]);
+    if (fault == field_out_of_memory)
+        reader->faults.errors.failed = true;
+    else if (fault != NULL)
+        faults_add_field(&reader->faults, reader->rows.count + 1, field->key, fault);
+    reader->form.sent[index] = true;
+}
+
+/* A row has as many fields as the header (RFC 4180 section 2); of one that hasn't nobody knows which. */
 static void take_record(struct reader *reader, const struct csv *csv)
 {
-    int row = reader->rows.count + 1;
     char detail[80];
     memset(&reader->form, 0, sizeof reader->form);
-    if (csv->count != reader->columns.count) {
+    if (csv->count == reader->columns.count) {
+        for (int i = 0; i < csv->count; i++)
+            take_field(reader, &csv->fields[i], reader->columns.fields[i]);
+    } else {
         snprintf(detail, sizeof detail, "has %d %s, but the header has %d", csv->count,
-                 csv->count == 1 ? "value" : "values", reader->columns.count);
-        faults_add_field(&reader->faults, row, NULL, detail);
-        end_row(reader);
-        return;
-    }
-    for (int i = 0; i < csv->count; i++) {
-        int index = reader->columns.fields[i];
-        const struct field *field = &reader->resource->fields[index];
-        const struct csv_field *text = &csv->fields[i];
-        const char *fault = field_from_csv(field, text->text, text->length, text->quoted, &reader->row,
-                                           &reader->form.values[index]);
-        if (fault == field_out_of_memory)
-            reader->faults.errors.failed = true;
-        else if (fault != NULL)
-            faults_add_field(&reader->faults, row, field->key, fault);
-        reader->form.sent[index] = true;
+                 csv->count == 1 ? "field" : "fields", reader->columns.count);
+        faults_add_field(&reader->faults, reader->rows.count + 1, NULL, detail);
     }
     end_row(reader);
 }

@@ -5,16 +5,20 @@
 #include <stdlib.h>
 
 #define EVERY_MS (10 * 60 * 1000)
+#define AGAIN_MS 1000 /* when there was more than a few */
+#define FEW      "10000"
 
 /* Those of the service's own are of use for an hour, those that clients have keys to for a day. A few at a
- * time, so that it never takes long; of several workers, the ones that come second find nothing.
+ * time, so that it never takes long; of several workers, the ones that come second find nothing. A row comes
+ * back when there may be more.
  */
 const struct database_statement ledger_statement = {
     .text = {.name = "ledger_forget",
-             .sql = "DELETE FROM ledger WHERE request IN (SELECT request FROM ledger"
+             .sql = "WITH forgotten AS (DELETE FROM ledger WHERE request IN (SELECT request FROM ledger"
                     " WHERE at < now() - interval '1 hour'"
                     " AND (fingerprint IS NULL OR at < now() - interval '24 hours')"
-                    " ORDER BY at LIMIT 10000 FOR UPDATE SKIP LOCKED)"},
+                    " ORDER BY at LIMIT " FEW " FOR UPDATE SKIP LOCKED) RETURNING 1)"
+                    " SELECT 1 FROM forgotten HAVING count(*) = " FEW},
     .kind = DATABASE_WRITE};
 
 struct ledger {
@@ -34,8 +38,11 @@ static void wait_a_while(struct ledger *ledger)
 
 static void callback_done(void *cookie, const struct database_result *result)
 {
-    (void)result; /* what could not be done now is done the next time */
-    wait_a_while(cookie);
+    struct ledger *ledger = cookie;
+    if (database_rows(result) > 0)
+        loop_timer_set(ledger->loop, &ledger->timer, AGAIN_MS);
+    else /* what could not be done now is done the next time, too */
+        wait_a_while(ledger);
 }
 
 static void callback_due(void *cookie)

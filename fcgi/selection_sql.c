@@ -71,8 +71,7 @@ static void write_filter(const struct selection *selection, const struct selecti
     buffer_string(&sql->text, filter->operator== SELECTION_IN ? ")" : "");
 }
 
-/* Returns what a further condition begins with. */
-static const char *write_conditions(const struct selection *selection, struct selection_sql *sql)
+void selection_where(const struct selection *selection, struct selection_sql *sql)
 {
     const char *and = " WHERE ";
     for (int i = 0; i < selection->filter_count; i++) {
@@ -86,12 +85,6 @@ static const char *write_conditions(const struct selection *selection, struct se
                       selection->resource->fields[selection->resource->searched].column, sql->count);
         and = " AND ";
     }
-    return and;
-}
-
-void selection_where(const struct selection *selection, struct selection_sql *sql)
-{
-    write_conditions(selection, sql);
 }
 
 /* ---- pages ---- */
@@ -101,102 +94,49 @@ void selection_where(const struct selection *selection, struct selection_sql *sq
  * but a later last column; those that have its c1 and … but a later one before that; and so on. Each of these
  * parts is a range of an index, so each is asked for by itself, and the page is what comes first of all.
  * PostgreSQL would read a condition on all of them at once, or a row comparison with NULLs, row by row.
+ *
+ * Where there are filters, PostgreSQL may go through the table in the order that is asked for until it has
+ * met enough rows that match; if there are hardly any it goes through all of it, row by row. So it is asked
+ * for FEW rows first, in any order: when these are all, they are what the page is picked from.
  */
+#define FEW "1000"
+
+struct part {
+    int column;      /* in the order; those before it are as in the row before */
+    const char *how; /* how it is behind that row's: an operator, or " IS NULL", " IS NOT NULL" */
+};
+
 struct page {
     const struct selection *selection;
     struct selection_sql *sql;
     const char *const *after;
     int numbers[RESOURCE_FIELDS + 1]; /* of the parameters with the values of `after` */
+    struct part parts[2 * (RESOURCE_FIELDS + 1)];
+    int part_count; /* 0: from the first row on */
     int rows;
-    struct buffer where; /* the filters' and q's conditions */
-    const char *and;     /* behind them */
-    int parts;           /* that are written */
+    struct buffer where; /* the filters' and q's conditions; empty: there are none */
 };
 
-static void write_order(const struct page *page)
+static const struct field *order_field(const struct page *page, int column)
 {
-    const struct selection *selection = page->selection;
-    struct buffer *out = &page->sql->text;
-    for (int i = 0; i < selection->order_count; i++) {
-        buffer_string(out, i > 0 ? ", " : " ORDER BY ");
-        sql_column(out, &selection->resource->fields[selection->order[i].field], "");
-        buffer_string(out, selection->order[i].descending ? " DESC" : "");
-    }
-    buffer_format(out, " LIMIT %d", page->rows);
-}
-
-static void write_select(const struct page *page)
-{
-    buffer_string(&page->sql->text, "SELECT ");
-    sql_row(&page->sql->text, page->selection->resource, "");
-    buffer_string(&page->sql->text, " FROM ");
-}
-
-/* Append that column `i` of the order is (" = ") what the row before has, or comes behind it (" > ", " < ").
- */
-static void write_comparison(const struct page *page, int i, const char *operator)
-{
-    const struct field *field = &page->selection->resource->fields[page->selection->order[i].field];
-    struct buffer *out = &page->sql->text;
-    sql_column(out, field, "");
-    if (page->after[i] == NULL) {
-        buffer_string(out, " IS NULL");
-        return;
-    }
-    buffer_string(out, operator);
-    write_parameter(out, field, page->numbers[i]);
-}
-
-/* One part: the columns before `i` are as in the row before, and column `i` is as `condition` says (" IS
- * NULL"), or compared with `operator`. */
-static void write_part(struct page *page, int i, const char *operator, const char * condition)
-{
-    struct buffer *out = &page->sql->text;
-    const char *and = page->and;
-    buffer_string(out, page->parts++ > 0 ? " UNION ALL (" : "(");
-    write_select(page);
-    buffer_string(out, page->selection->resource->name);
-    buffer_append(out, page->where.bytes, page->where.length);
-    for (int before = 0; before < i; before++) {
-        buffer_string(out, and);
-        write_comparison(page, before, " = ");
-        and = " AND ";
-    }
-    buffer_string(out, and);
-    if (condition != NULL) {
-        sql_column(out, &page->selection->resource->fields[page->selection->order[i].field], "");
-        buffer_string(out, condition);
-    } else
-        write_comparison(page, i, operator);
-    write_order(page);
-    buffer_string(out, ")");
+    return &page->selection->resource->fields[page->selection->order[column].field];
 }
 
 /* NULLs come last in ascending order, and first in descending order. */
-static void write_parts(struct page *page)
+static void find_parts(struct page *page)
 {
-    const struct selection *selection = page->selection;
-    for (int i = selection->order_count - 1; i >= 0; i--) {
-        const struct field *field = &selection->resource->fields[selection->order[i].field];
-        bool descending = selection->order[i].descending, null = page->after[i] == NULL;
+    for (int i = page->selection->order_count - 1; i >= 0; i--) {
+        bool descending = page->selection->order[i].descending, null = page->after[i] == NULL;
         if (!null)
-            write_part(page, i, descending ? " < " : " > ", NULL);
-        if (!descending && !null && field->access == FIELD_NULLABLE)
-            write_part(page, i, NULL, " IS NULL");
+            page->parts[page->part_count++] = (struct part){i, descending ? " < " : " > "};
+        if (!descending && !null && order_field(page, i)->access == FIELD_NULLABLE)
+            page->parts[page->part_count++] = (struct part){i, " IS NULL"};
         if (descending && null)
-            write_part(page, i, NULL, " IS NOT NULL");
+            page->parts[page->part_count++] = (struct part){i, " IS NOT NULL"};
     }
 }
 
-static void write_first(struct page *page)
-{
-    write_select(page);
-    buffer_string(&page->sql->text, page->selection->resource->name);
-    buffer_append(&page->sql->text, page->where.bytes, page->where.length);
-    write_order(page);
-}
-
-static void write_next(struct page *page)
+static void add_values(struct page *page)
 {
     struct selection_sql *sql = page->sql;
     for (int i = 0; i < page->selection->order_count; i++) {
@@ -205,14 +145,93 @@ static void write_next(struct page *page)
         sql->values[sql->count++] = page->after[i];
         page->numbers[i] = sql->count;
     }
-    if (page->selection->order_count == 1) { /* the key alone: one part */
-        write_parts(page);
-        return;
+}
+
+static void write_select(const struct page *page, const char *from)
+{
+    buffer_string(&page->sql->text, "SELECT ");
+    sql_row(&page->sql->text, page->selection->resource, "");
+    buffer_format(&page->sql->text, " FROM %s", from);
+}
+
+static void write_order(const struct page *page)
+{
+    struct buffer *out = &page->sql->text;
+    for (int i = 0; i < page->selection->order_count; i++) {
+        buffer_string(out, i > 0 ? ", " : " ORDER BY ");
+        sql_column(out, order_field(page, i), "");
+        buffer_string(out, page->selection->order[i].descending ? " DESC" : "");
     }
-    write_select(page);
-    buffer_string(&sql->text, "(");
-    write_parts(page);
-    buffer_string(&sql->text, ") AS found");
+    buffer_format(out, " LIMIT %d", page->rows);
+}
+
+static void write_comparison(const struct page *page, int column, const char *how)
+{
+    struct buffer *out = &page->sql->text;
+    sql_column(out, order_field(page, column), "");
+    buffer_string(out, how);
+    if (how[1] != 'I')
+        write_parameter(out, order_field(page, column), page->numbers[column]);
+}
+
+static void write_part(const struct page *page, const struct part *part)
+{
+    for (int i = 0; i < part->column; i++) {
+        write_comparison(page, i, page->after[i] != NULL ? " = " : " IS NULL");
+        buffer_string(&page->sql->text, " AND ");
+    }
+    write_comparison(page, part->column, part->how);
+}
+
+/* Pick from the few. */
+static void write_few(const struct page *page)
+{
+    struct buffer *out = &page->sql->text;
+    write_select(page, "few WHERE (SELECT count(*) FROM few) <= " FEW);
+    for (int i = 0; i < page->part_count; i++) {
+        buffer_string(out, i == 0 ? " AND (" : " OR ");
+        write_part(page, &page->parts[i]);
+    }
+    buffer_string(out, page->part_count > 0 ? ")" : "");
+    write_order(page);
+}
+
+/* Pick from the table; `part` NULL: from the first row on. */
+static void write_many(const struct page *page, const struct part *part)
+{
+    struct buffer *out = &page->sql->text;
+    bool filtered = page->where.length > 0;
+    write_select(page, page->selection->resource->name);
+    buffer_append(out, page->where.bytes, page->where.length);
+    buffer_string(out, filtered ? " AND (SELECT count(*) FROM few) > " FEW : "");
+    if (part != NULL) {
+        buffer_string(out, filtered ? " AND " : " WHERE ");
+        write_part(page, part);
+    }
+    write_order(page);
+}
+
+static void write_union(const struct page *page)
+{
+    struct buffer *out = &page->sql->text;
+    bool filtered = page->where.length > 0;
+    if (filtered) {
+        buffer_string(out, "WITH few AS MATERIALIZED (");
+        write_select(page, page->selection->resource->name);
+        buffer_append(out, page->where.bytes, page->where.length);
+        buffer_string(out, " LIMIT " FEW " + 1) ");
+    }
+    write_select(page, "(");
+    if (filtered) {
+        buffer_string(out, "(");
+        write_few(page);
+        buffer_string(out, ") UNION ALL ");
+    }
+    for (int i = 0; i == 0 || i < page->part_count; i++) {
+        buffer_string(out, i > 0 ? ") UNION ALL (" : "(");
+        write_many(page, page->part_count > 0 ? &page->parts[i] : NULL);
+    }
+    buffer_string(out, ")) AS found");
     write_order(page);
 }
 
@@ -222,13 +241,17 @@ int selection_page_sql(const struct selection *selection, const char *const *aft
     struct page page = {.selection = selection, .sql = sql, .after = after, .rows = rows};
     if (selection_sql_begin(selection, arena, sql) != 0)
         return -1;
-    page.and = write_conditions(selection, sql);
+    selection_where(selection, sql);
     page.where = sql->text;
     buffer_init(&sql->text);
-    if (after == NULL)
-        write_first(&page);
+    if (after != NULL) {
+        find_parts(&page);
+        add_values(&page);
+    }
+    if (page.where.length == 0 && page.part_count <= 1)
+        write_many(&page, after != NULL ? &page.parts[0] : NULL);
     else
-        write_next(&page);
+        write_union(&page);
     sql->text.failed = sql->text.failed || page.where.failed;
     buffer_free(&page.where);
     return selection_sql_end(sql);
@@ -241,6 +264,6 @@ int selection_count_sql(const struct selection *selection, bool estimated, struc
         return -1;
     buffer_format(&sql->text, "%s FROM %s", estimated ? "EXPLAIN SELECT" : "SELECT count(*)",
                   selection->resource->name);
-    write_conditions(selection, sql);
+    selection_where(selection, sql);
     return selection_sql_end(sql);
 }

@@ -113,16 +113,18 @@ class Pgbench:
         self.scripts[work][0].write_text(f"{sql};\n", encoding="ascii")
 
     def choose(self, work, seconds, reset=lambda: None):
-        """Tries the client counts shortly, keeps the best."""
-        best = 0.0
+        """Tries the client counts shortly, keeps the best; where none does, the first, whose run then says why."""
+        best, chosen = 0.0, CLIENTS[0]
         for clients in CLIENTS:
-            self.clients[work], before = clients, self.clients.get(work)
-            figures = self.run(work, seconds)
+            self.clients[work] = clients
+            try:
+                rps = self.run(work, seconds).rps
+            except Refused:
+                rps = 0.0
             reset()
-            if figures.rps > best:
-                best = figures.rps
-            else:
-                self.clients[work] = before
+            if rps > best:
+                best, chosen = rps, clients
+        self.clients[work] = chosen
 
     def run(self, work, seconds):
         with tempfile.TemporaryDirectory() as logs:
@@ -138,9 +140,9 @@ class Pgbench:
         failed = re.search(r"number of failed transactions: (\d+)", done.stdout)
         if failed and failed[1] != "0":
             raise Refused(f"{failed[1]} transactions failed")
-        tps = float(re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)[1])
+        tps = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
         requests = int(re.search(r"actually processed: (\d+)", done.stdout)[1])
-        if not times:
+        if not tps or not times:
             raise Refused("too short a run for its times to be known; raise SECONDS_PER_RUN")
-        return Figures(rps=tps, p50_ms=times[len(times) // 2] / 1e3, p99_ms=times[len(times) * 99 // 100] / 1e3,
+        return Figures(rps=float(tps[1]), p50_ms=times[len(times) // 2] / 1e3, p99_ms=times[len(times) * 99 // 100] / 1e3,
                        requests=requests)

@@ -17,6 +17,7 @@ from stacks import API, SEEDS
 
 ASKED_OF_ALL = ("get", "list", "create")  # what the replaced applications did too
 PARTS = (*ASKED_OF_ALL, "item", "bulk", "big", "pages", "export")  # those of one table are side by side
+OWN = ("item", "big")  # what is asked of purser alone
 BIG = {"big", "pages", "export"}  # of the table of a million rows
 
 

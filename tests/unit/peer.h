@@ -27,7 +27,8 @@ void peer_stream(struct buffer *out, int type, int id, const void *bytes, size_t
 void peer_request(struct buffer *out, const char *method, const char *uri, const char *type, const void *body,
                   size_t length);
 
-/* The same with more parameters: names and values in turn, ended by NULL; or NULL for none. */
+/* The same with more parameters: names and values in turn, ended by NULL; or NULL for none.
+ * They go before those that are always there, so they count if they have the same names. */
 void peer_request_with(struct buffer *out, const char *method, const char *uri, const char *type,
                        const void *body, size_t length, const char *const *more);
 

@@ -4,6 +4,8 @@
 #include "inject.h"
 #include "unit.h"
 
+#include <stdio.h>
+
 INJECT_MEMORY
 
 struct split {
@@ -188,6 +190,134 @@ static void encoding_without_memory_marks_the_buffer(void **state)
     buffer_free(&out);
 }
 
+/* ---- parameters ---- */
+
+/* They as "name=value;", or "name: fault;". */
+static const char *show_parameters(const char *query)
+{
+    static char shown[2000];
+    struct uri_parameter parameters[URI_PARAMETERS];
+    struct arena arena;
+    size_t length = 0;
+    arena_init(&arena);
+    int count = uri_parameters(parameters, query, &arena);
+    shown[0] = '\0';
+    for (int i = 0; i < count; i++)
+        length += (size_t)snprintf(shown + length, sizeof shown - length, "%s%s%s;", parameters[i].name,
+                                   parameters[i].fault != NULL ? ": " : "=",
+                                   parameters[i].fault != NULL ? parameters[i].fault : parameters[i].value);
+    arena_free(&arena);
+    return shown;
+}
+
+static void parameters_are_split_and_decoded(void **state)
+{
+    static const struct {
+        const char *query, *shown;
+    } cases[] = {
+        {"", ""},
+        {"&", ""},
+        {"&&a=b&&", "a=b;"},
+        {"a=b", "a=b;"},
+        {"a", "a=;"},
+        {"a=", "a=;"},
+        {"=a", "=a;"},
+        {"=", "=;"},
+        {"a=b=c", "a=b=c;"},
+        {"a=1&a=2&b=3", "a=1;a=2;b=3;"},
+        {"a+b=c+d", "a b=c d;"},
+        {"a%2Bb=c%2bd", "a+b=c+d;"},
+        {"a%26b=%3D", "a&b==;"},
+        {"a=%2525", "a=%25;"}, /* once, not twice */
+        {"%C3%A9=\xc3\xa9", "\u00e9=\u00e9;"},
+        {"a=b?c/d;e", "a=b?c/d;e;"},
+        {"order=-age,name&sex=in.(male,%22a%22)", "order=-age,name;sex=in.(male,\"a\");"},
+        {"a=%", "a: has a % that two hexadecimal digits do not follow;"},
+        {"a=%4", "a: has a % that two hexadecimal digits do not follow;"},
+        {"a=%4&1=b", "a: has a % that two hexadecimal digits do not follow;1=b;"},
+        {"a=%zz&b=1", "a: has a % that two hexadecimal digits do not follow;b=1;"},
+        {"a=%00", "a: has a %00;"},
+        {"a=%ff", "a: is not UTF-8;"},
+        {"a=%ED%A0%80", "a: is not UTF-8;"},
+        {"%zz=1", "%zz: has a % that two hexadecimal digits do not follow;"},
+        {"a%00b=1", "a%00b: has a %00;"},
+        {"\xff%zz=1", "%FF%zz: has a % that two hexadecimal digits do not follow;"},
+        {"\xe9", "%E9: is not UTF-8;"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++)
+        if (strcmp(show_parameters(cases[i].query), cases[i].shown) != 0)
+            fail_msg("%s: %s", cases[i].query, show_parameters(cases[i].query));
+}
+
+static void there_may_be_so_many_parameters(void **state)
+{
+    char query[4 * URI_PARAMETERS + 8] = "";
+    struct uri_parameter parameters[URI_PARAMETERS];
+    struct arena arena;
+    (void)state;
+    arena_init(&arena);
+    for (int i = 0; i < URI_PARAMETERS; i++)
+        strcat(query, "a=b&");
+    assert_int_equal(uri_parameters(parameters, query, &arena), URI_PARAMETERS);
+    assert_string_equal(parameters[URI_PARAMETERS - 1].value, "b");
+    strcat(query, "a");
+    assert_int_equal(uri_parameters(parameters, query, &arena), URI_PARAMETERS + 1);
+    arena_free(&arena);
+}
+
+static void parameters_without_memory_say_so(void **state)
+{
+    struct uri_parameter parameters[URI_PARAMETERS];
+    (void)state;
+    for (int n = 1;; n++) {
+        struct arena arena;
+        arena_init(&arena);
+        inject_at(NULL, n, ENOMEM);
+        int count = uri_parameters(parameters, "a=1&b=2&%zz=3", &arena), failures = inject_off();
+        assert_int_equal(count, failures > 0 ? -1 : 3);
+        arena_free(&arena);
+        if (failures == 0)
+            return;
+    }
+}
+
+static void a_parameter_that_is_encoded_decodes_to_itself(void **state)
+{
+    (void)state;
+    for (int byte = 1; byte < 0x80; byte++) {
+        const char text[] = {'a', (char)byte, 'z', '\0'};
+        struct uri_parameter parameters[URI_PARAMETERS];
+        struct buffer out;
+        struct arena arena;
+        buffer_init(&out);
+        arena_init(&arena);
+        uri_encode_parameter(&out, text);
+        buffer_string(&out, "=");
+        uri_encode_parameter(&out, text);
+        buffer_append(&out, "", 1);
+        assert_int_equal(uri_parameters(parameters, out.bytes, &arena), 1);
+        assert_null(parameters[0].fault);
+        assert_string_equal(parameters[0].name, text);
+        assert_string_equal(parameters[0].value, text);
+        arena_free(&arena);
+        buffer_free(&out);
+    }
+}
+
+static void what_queries_have_stays_readable(void **state)
+{
+    struct buffer out;
+    (void)state;
+    buffer_init(&out);
+    uri_encode_parameter(&out, "in.(a,b) -age:*@");
+    assert_buffer(&out, "in.(a,b)%20-age:*@");
+    buffer_clear(&out);
+    uri_encode_parameter(&out, "a+b&c=d>\"\u00e9");
+    assert_buffer(&out, "a%2Bb%26c%3Dd%3E%22%C3%A9");
+    buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +328,11 @@ int main(void)
         cmocka_unit_test(encoding_leaves_the_unreserved),
         cmocka_unit_test(what_is_encoded_decodes_to_itself),
         cmocka_unit_test(encoding_without_memory_marks_the_buffer),
+        cmocka_unit_test(parameters_are_split_and_decoded),
+        cmocka_unit_test(there_may_be_so_many_parameters),
+        cmocka_unit_test(parameters_without_memory_say_so),
+        cmocka_unit_test(a_parameter_that_is_encoded_decodes_to_itself),
+        cmocka_unit_test(what_queries_have_stays_readable),
     };
     return cmocka_run_group_tests_name("uri", tests, NULL, NULL);
 }
