@@ -95,9 +95,10 @@ void selection_where(const struct selection *selection, struct selection_sql *sq
  * parts is a range of an index, so each is asked for by itself, and the page is what comes first of all.
  * PostgreSQL would read a condition on all of them at once, or a row comparison with NULLs, row by row.
  *
- * Where there are filters, PostgreSQL may go through the table in the order that is asked for until it has
- * met enough rows that match; if there are hardly any it goes through all of it, row by row. So it is asked
- * for FEW rows first, in any order: when these are all, they are what the page is picked from.
+ * Where a filter has an index that is not the order's, PostgreSQL may still go through the table in the order
+ * that is asked for until it has met enough rows that match; if there are hardly any it goes through all of
+ * it, row by row. So it is asked for FEW rows first, in any order: when these are all, they are what the page
+ * is picked from.
  */
 #define FEW "1000"
 
@@ -234,10 +235,23 @@ static void write_union(const struct page *page)
     write_order(page);
 }
 
+/* Whether an index finds the rows of the filter without regard to the order. A range of the order's first
+ * column is a part of the index that is gone through anyway. */
+static bool has_another_index(const struct selection *selection, const struct selection_filter *filter)
+{
+    bool pattern = filter->operator== SELECTION_LIKE || filter->operator== SELECTION_ILIKE;
+    if (pattern)
+        return filter->field == selection->resource->searched;
+    return filter->operator!= SELECTION_NEQ && filter->operator!= SELECTION_IS_NOT_NULL &&
+        selection->resource->fields[filter->field]
+            .indexed && filter->field != selection->order[0]
+            .field;
+}
+
 static bool must_be_careful(const struct selection *selection)
 {
     for (int i = 0; i < selection->filter_count; i++)
-        if (selection->filters[i].field != selection->order[0].field)
+        if (has_another_index(selection, &selection->filters[i]))
             return true;
     return selection->word_count > 0;
 }
