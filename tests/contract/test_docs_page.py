@@ -90,9 +90,9 @@ def test_a_script_in_the_page_would_be(stack):
 # --- what nginx sends ---
 
 
-@pytest.mark.parametrize("path", ["/docs/", "/docs/index.html", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/LICENSE"])
-def test_the_policy_allows_nothing_inline_and_nobody_else(http, path):
-    policy = http("GET", path).headers["content-security-policy"]
+@pytest.mark.parametrize("name", ["", "index.html", "start.js", "swagger-ui-bundle.js", "LICENSE"])
+def test_the_policy_allows_nothing_inline_and_nobody_else(http, name):
+    policy = http("GET", f"/docs/{name}").headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
     assert not re.search(r"unsafe|https?:|\*", policy)
 
@@ -108,7 +108,7 @@ def test_json_has_no_nan_and_no_byte_too_much(http):
     assert "\n" not in body.removesuffix("\n")
 
 
-@pytest.mark.parametrize("path", ["/openapi.yaml", "/openapi.json", "/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"])
+@pytest.mark.parametrize("path", ["/openapi.yaml", "/openapi.json", "/docs/", "/docs/start.js", "/docs/swagger-ui.css"])
 def test_what_is_sent_compressed_is_the_same(http, path):
     plain, small = http("GET", path), http("GET", path, headers={"Accept-Encoding": "gzip"})
     assert small.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
@@ -116,7 +116,7 @@ def test_what_is_sent_compressed_is_the_same(http, path):
     assert plain.headers["vary"] == small.headers["vary"] == "Accept-Encoding"
 
 
-@pytest.mark.parametrize("path", ["/docs/nothing", "/docs/../openapi.yamlx", "/docs//", "/docs/complete", "/openapi.yml", "/docsx", "/complete"])
+@pytest.mark.parametrize("path", ["/docs/nothing", "/docs//", "/docs/docs/", "/openapi.yml", "/docsx", "/complete"])
 def test_nothing_else_is_there(http, path):
     assert_problem(http("GET", path), 404, "not-found")
 

@@ -23,6 +23,9 @@ def checkout(binary, tmp_path_factory):
         shutil.copytree(ROOT / name, place / name)
     (place / "build").mkdir()
     shutil.copy(BINARY, place / "build" / "purser")
+    (place / "build" / "www" / "docs").mkdir(parents=True)  # a stand-in for what nginx/docs/build makes
+    (place / "build" / "www" / "openapi.yaml").write_text("openapi: 3.1.0\n")
+    (place / "build" / "www" / "docs" / "index.html").write_text("<!doctype html>\n")
     return place
 
 
@@ -78,6 +81,11 @@ def test_sample_data_are_there(up):
     rows = up.http("GET", "/passengerlist").json
     assert len(rows) == 1316 and sum(row["survived"] for row in rows) == 499
     assert len(up.http("GET", "/employees/get").json["employees"]) == 885
+
+
+def test_the_contract_and_its_page_are_there(up):
+    assert up.http("GET", "/openapi.yaml").body == b"openapi: 3.1.0\n"
+    assert up.http("GET", "/docs/").body == b"<!doctype html>\n"
 
 
 def test_down_and_up_again_keeps_the_rows(up):

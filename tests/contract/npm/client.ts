@@ -9,7 +9,10 @@ declare const process: { argv: string[]; exitCode: number };
 const client = createClient<paths>({ baseUrl: process.argv[2]! });
 
 /** An answer's data as JSON has them (a list is also to be had as text); the answer must have this status. */
-function good<Data>(answer: { data?: Data; error?: unknown; response: Response }, status: number): Exclude<Data, string | undefined> {
+function good<Data>(
+  answer: { data?: Data; error?: unknown; response: Response },
+  status: number,
+): Exclude<Data, string | undefined> {
   const { data, error, response } = answer;
   if (response.status !== status || data === undefined || typeof data === "string") {
     throw new Error(`${response.url}: ${response.status} ${JSON.stringify(error)}`);
