@@ -95,9 +95,10 @@ void selection_where(const struct selection *selection, struct selection_sql *sq
  * parts is a range of an index, so each is asked for by itself, and the page is what comes first of all.
  * PostgreSQL would read a condition on all of them at once, or a row comparison with NULLs, row by row.
  *
- * Where there are filters, PostgreSQL may go through the table in the order that is asked for until it has
- * met enough rows that match; if there are hardly any it goes through all of it, row by row. So it is asked
- * for FEW rows first, in any order: when these are all, they are what the page is picked from.
+ * Where a filter has an index that is not the order's, PostgreSQL may still go through the table in the order
+ * that is asked for until it has met enough rows that match; if there are hardly any it goes through all of
+ * it, row by row. So it is asked for FEW rows first, in any order: when these are all, they are what the page
+ * is picked from.
  */
 #define FEW "1000"
 
@@ -114,7 +115,8 @@ struct page {
     struct part parts[2 * (RESOURCE_FIELDS + 1)];
     int part_count; /* 0: from the first row on */
     int rows;
-    struct buffer where; /* the filters' and q's conditions; empty: there are none */
+    struct buffer where; /* the filters' and q's conditions */
+    bool careful;        /* look for few rows first */
 };
 
 static const struct field *order_field(const struct page *page, int column)
@@ -200,12 +202,11 @@ static void write_few(const struct page *page)
 static void write_many(const struct page *page, const struct part *part)
 {
     struct buffer *out = &page->sql->text;
-    bool filtered = page->where.length > 0;
     write_select(page, page->selection->resource->name);
     buffer_append(out, page->where.bytes, page->where.length);
-    buffer_string(out, filtered ? " AND (SELECT count(*) FROM few) > " FEW : "");
+    buffer_string(out, page->careful ? " AND (SELECT count(*) FROM few) > " FEW : "");
     if (part != NULL) {
-        buffer_string(out, filtered ? " AND " : " WHERE ");
+        buffer_string(out, page->where.length > 0 ? " AND " : " WHERE ");
         write_part(page, part);
     }
     write_order(page);
@@ -214,15 +215,14 @@ static void write_many(const struct page *page, const struct part *part)
 static void write_union(const struct page *page)
 {
     struct buffer *out = &page->sql->text;
-    bool filtered = page->where.length > 0;
-    if (filtered) {
+    if (page->careful) {
         buffer_string(out, "WITH few AS MATERIALIZED (");
         write_select(page, page->selection->resource->name);
         buffer_append(out, page->where.bytes, page->where.length);
         buffer_string(out, " LIMIT " FEW " + 1) ");
     }
     write_select(page, "(");
-    if (filtered) {
+    if (page->careful) {
         buffer_string(out, "(");
         write_few(page);
         buffer_string(out, ") UNION ALL ");
@@ -235,10 +235,35 @@ static void write_union(const struct page *page)
     write_order(page);
 }
 
+/* Whether an index finds the rows of the filter without regard to the order. A range of the order's first
+ * column is a part of the index that is gone through anyway. */
+static bool has_another_index(const struct selection *selection, const struct selection_filter *filter)
+{
+    bool pattern = filter->operator== SELECTION_LIKE || filter->operator== SELECTION_ILIKE;
+    if (pattern)
+        return filter->field == selection->resource->searched;
+    return filter->operator!= SELECTION_NEQ && filter->operator!= SELECTION_IS_NOT_NULL &&
+        selection->resource->fields[filter->field]
+            .indexed && filter->field != selection->order[0]
+            .field;
+}
+
+static bool must_be_careful(const struct selection *selection)
+{
+    for (int i = 0; i < selection->filter_count; i++)
+        if (has_another_index(selection, &selection->filters[i]))
+            return true;
+    return selection->word_count > 0;
+}
+
 int selection_page_sql(const struct selection *selection, const char *const *after, int rows,
                        struct arena *arena, struct selection_sql *sql)
 {
-    struct page page = {.selection = selection, .sql = sql, .after = after, .rows = rows};
+    struct page page = {.selection = selection,
+                        .sql = sql,
+                        .after = after,
+                        .rows = rows,
+                        .careful = must_be_careful(selection)};
     if (selection_sql_begin(selection, arena, sql) != 0)
         return -1;
     selection_where(selection, sql);
@@ -248,7 +273,7 @@ int selection_page_sql(const struct selection *selection, const char *const *aft
         find_parts(&page);
         add_values(&page);
     }
-    if (page.where.length == 0 && page.part_count <= 1)
+    if (!page.careful && page.part_count <= 1)
         write_many(&page, after != NULL ? &page.parts[0] : NULL);
     else
         write_union(&page);

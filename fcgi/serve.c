@@ -14,6 +14,7 @@
 #include "version.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +25,8 @@ static const struct resource *const resources[] = {&passengers_resource, &employ
 
 static const struct route_table *const routes[] = {&health_routes, &passengers_routes, &employees_routes,
                                                    NULL};
+
+#define LARGE_BYTES (1024 * 1024) /* of memory that is not kept for the next request */
 
 struct worker {
     const struct config *config;
@@ -148,6 +151,10 @@ static void stop(struct worker *worker)
 int serve_run(const struct config *config)
 {
     struct worker worker = {.config = config};
+    /* Memory for a body or an answer of many rows goes back to the system with it: glibc would learn from the
+     * first one to keep it, in pieces. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_TRIM_THRESHOLD, 2 * LARGE_BYTES);
     const char *fault = start(&worker);
     if (fault == NULL) {
         log_line(LOG_LEVEL_INFO, "serving", "version", version_number, LOG_END);

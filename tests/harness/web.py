@@ -90,7 +90,7 @@ def assert_problem(answer, status, slug, pointers=None):
     assert answer.type == "application/problem+json", answer
     assert_request_id(answer)
     problem = answer.json
-    assert list(problem)[:5] == PROBLEM_KEYS and set(problem) <= {*PROBLEM_KEYS, "errors"}, problem
+    assert list(problem)[:5] == PROBLEM_KEYS and set(problem) <= {*PROBLEM_KEYS, "errors", "more"}, problem
     assert problem["type"] == f"/problems/{slug}", problem
     assert problem["status"] == status
     assert problem["instance"] == answer.headers["x-request-id"]
@@ -100,5 +100,6 @@ def assert_problem(answer, status, slug, pointers=None):
     if pointers is not None:
         assert sorted(error["pointer"] for error in problem["errors"]) == sorted(pointers), problem
     for error in problem.get("errors", []):
-        assert list(error) in (["pointer", "detail"], ["header", "detail"]) and error["detail"], problem
+        kinds = (["pointer", "detail"], ["row", "pointer", "detail"], ["parameter", "detail"], ["header", "detail"])
+        assert list(error) in kinds and error["detail"], problem
     return problem

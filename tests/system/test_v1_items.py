@@ -196,6 +196,14 @@ def test_a_merge_patch_is_for_changes_alone(http, item):
     assert answer.headers["accept"] == "application/json" and "accept-patch" not in answer.headers
 
 
+@pytest.mark.parametrize("method", ["GET", *WRITES])
+def test_a_row_takes_no_parameters(http, item, method):
+    answer = http(method, f"{item.at}?fields=name&x", item.body(method) if method != "GET" else None)
+    faults = assert_problem(answer, 400, "invalid-parameters")["errors"]
+    assert sorted(error["parameter"] for error in faults) == ["fields", "x"]
+    assert_same(http, item)
+
+
 # ---- Accept ----
 
 

@@ -176,6 +176,33 @@ static void broken_paths_are_bad_requests(void **state)
     }
 }
 
+static void parameters_are_refused_where_there_are_none(void **state)
+{
+    static const struct {
+        const char *method, *uri, *errors;
+    } cases[] = {
+        {"GET", "/v1/employees/" UUID "?fields=id",
+         "[{\"parameter\":\"fields\",\"detail\":\"is not a parameter here; there are none\"}]"},
+        {"POST", "/v1/passengers?&a=1&%zz&b%20c",
+         "[{\"parameter\":\"a\",\"detail\":\"is not a parameter here; there are none\"},"
+         "{\"parameter\":\"%zz\",\"detail\":\"is not a parameter here; there are none\"},"
+         "{\"parameter\":\"b c\",\"detail\":\"is not a parameter here; there are none\"}]"},
+        {"DELETE", "/v1/passengers/" UUID "?=",
+         "[{\"parameter\":\"\",\"detail\":\"is not a parameter here; there are none\"}]"},
+        {"PATCH", "/v1/passengers?&", NULL},
+        {"GET", "/v1/passengers?fields=uuid", NULL}, /* its handler looks at them */
+        {"GET", "/getpassenger/" UUID "?a=1", NULL}, /* as ever */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct peer_answer answer = service_ask(&service, cases[i].method, cases[i].uri, NULL, NULL);
+        assert_int_equal(answer.status, cases[i].errors != NULL ? 400 : 200);
+        if (cases[i].errors != NULL)
+            assert_non_null(strstr(answer.body.bytes, cases[i].errors));
+        peer_free_answer(&answer);
+    }
+}
+
 static const struct {
     const char *uri, *allow;
 } methods[] = {
@@ -349,6 +376,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_route_there_is_was_looked_for, start_telling, stop),
         cmocka_unit_test_setup_teardown(other_paths_are_not_found, start_telling, stop),
         cmocka_unit_test_setup_teardown(broken_paths_are_bad_requests, start_telling, stop),
+        cmocka_unit_test_setup_teardown(parameters_are_refused_where_there_are_none, start_telling, stop),
         cmocka_unit_test_setup_teardown(other_methods_are_told_which_there_are, start_telling, stop),
         cmocka_unit_test_setup_teardown(options_lists_the_methods, start_telling, stop),
         cmocka_unit_test_setup_teardown(a_path_that_is_named_wholly_goes_before_one_with_a_star,
