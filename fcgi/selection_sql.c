@@ -248,12 +248,17 @@ static bool has_another_index(const struct selection *selection, const struct se
             .field;
 }
 
+/* Several filters may exclude each other, which PostgreSQL does not know. In the order of the key the rows
+ * lie beside each other, and to go through them costs no more than a look at all of them. */
 static bool must_be_careful(const struct selection *selection)
 {
-    for (int i = 0; i < selection->filter_count; i++)
+    int others = 0;
+    for (int i = 0; i < selection->filter_count; i++) {
         if (has_another_index(selection, &selection->filters[i]))
             return true;
-    return selection->word_count > 0;
+        others += selection->filters[i].field != selection->order[0].field;
+    }
+    return selection->word_count > 0 || (others > 1 && selection->order[0].field != selection->resource->key);
 }
 
 int selection_page_sql(const struct selection *selection, const char *const *after, int rows,
