@@ -22,5 +22,5 @@ void array_append(struct buffer *out, bool first, const char *value)
 
 void array_end(struct buffer *out, bool empty)
 {
-    buffer_append(out, "{}" + !empty, empty ? 3 : 2); /* with its NUL */
+    buffer_append(out, empty ? "{}" : "}", empty ? 3 : 2); /* with its NUL */
 }

@@ -3,6 +3,7 @@
 #include "arena.h"
 #include "config.h"
 #include "log.h"
+#include "repeats.h"
 #include "schema.h"
 #include "uuid.h"
 
@@ -26,6 +27,8 @@ struct lane {
     enum state state;
     struct loop_timer retry;
     uint64_t retry_ms;
+    struct repeats repeats; /* what lane_query was asked */
+    void *refused;    /* the tag of a query whose SQL was refused: the result behind that says nothing new */
     char fault[160];  /* for clients; "" when ready */
     char logged[512]; /* what was logged last about not being ready, so that it is said once */
 };
@@ -73,6 +76,8 @@ static void callback_down(void *cookie, const char *reason)
     bool was_ready = lane->state == READY;
     bool unfit = (lane->state == CHECKING || lane->state == PREPARING) && lane->fault[0] != '\0';
     lane->state = AWAY;
+    lane->refused = NULL;
+    repeats_clear(&lane->repeats);
     if (!unfit)
         note_fault(lane, "The database can't be reached.", reason);
     retry_later(lane);
@@ -148,11 +153,40 @@ static void take_setup_result(struct lane *lane, PGresult *result, bool of_schem
     PQclear(result);
 }
 
+/* The result of preparing, or giving back, a query's SQL. That it was refused is the query's own result. */
+static void take_repeat_result(struct lane *lane, struct repeat *repeat, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    void *tag = repeat != NULL ? repeat->tag : NULL;
+    if (repeat != NULL && status != PGRES_COMMAND_OK)
+        repeats_forget(repeat);
+    if (tag == NULL || status == PGRES_COMMAND_OK || status == PGRES_PIPELINE_ABORTED) {
+        PQclear(result);
+        return;
+    }
+    lane->refused = tag;
+    lane->handler->result(lane->cookie, tag, result);
+}
+
+static void take_result(struct lane *lane, void *tag, PGresult *result)
+{
+    if (tag == lane) {
+        take_repeat_result(lane, NULL, result);
+    } else if (tag != NULL && repeats_has(&lane->repeats, tag)) {
+        take_repeat_result(lane, tag, result);
+    } else if (tag != NULL && tag == lane->refused && PQresultStatus(result) == PGRES_PIPELINE_ABORTED) {
+        lane->refused = NULL;
+        PQclear(result);
+    } else {
+        lane->handler->result(lane->cookie, tag, result);
+    }
+}
+
 static void callback_result(void *cookie, void *tag, PGresult *result)
 {
     struct lane *lane = cookie;
     if (lane->state == READY)
-        lane->handler->result(lane->cookie, tag, result);
+        take_result(lane, tag, result);
     else
         take_setup_result(lane, result,
                           tag != NULL); /* of all that is sent, only the schema's query has a tag */
@@ -210,6 +244,7 @@ void lane_free(struct lane *lane)
         return;
     loop_timer_clear(lane->loop, &lane->retry);
     pipeline_free(lane->pipeline);
+    repeats_clear(&lane->repeats);
     free(lane);
 }
 
@@ -233,7 +268,22 @@ void lane_execute(struct lane *lane, const struct lane_statement *statement, con
 
 void lane_query(struct lane *lane, const char *sql, const char *const *values, int count, void *tag)
 {
-    pipeline_query(lane->pipeline, sql, values, count, true, tag);
+    char dropped[REPEATS_NAME_BYTES], drop[REPEATS_NAME_BYTES + 16];
+    struct repeat *repeat = repeats_find(&lane->repeats, sql, dropped);
+    if (dropped[0] != '\0') {
+        snprintf(drop, sizeof drop, "DEALLOCATE %s", dropped);
+        pipeline_query(lane->pipeline, drop, NULL, 0, false, lane);
+    }
+    if (repeat == NULL) {
+        pipeline_query(lane->pipeline, sql, values, count, true, tag);
+        return;
+    }
+    if (repeat->name[0] == '\0') {
+        repeats_name(&lane->repeats, repeat);
+        repeat->tag = tag;
+        pipeline_prepare(lane->pipeline, repeat->name, sql, repeat);
+    }
+    pipeline_execute(lane->pipeline, repeat->name, values, count, true, tag);
 }
 
 void lane_sync(struct lane *lane)

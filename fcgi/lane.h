@@ -45,8 +45,9 @@ bool lane_ready(const struct lane *lane);
 const char *lane_fault(const struct lane *lane);
 
 /*
- * For a lane that is ready: run a statement (it is copied); run SQL that isn't prepared, its rows in binary
- * form; end a transaction; give the connection up.
+ * For a lane that is ready: run a statement (it is copied); run SQL that isn't one of the statements, its
+ * rows in binary form, with a `tag` (it is prepared when it comes again); end a transaction; give the
+ * connection up.
  */
 void lane_execute(struct lane *lane, const struct lane_statement *statement, const char *const *values,
                   int count, void *tag);

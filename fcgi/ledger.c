@@ -10,15 +10,17 @@
 
 /* Those of the service's own are of use for an hour, those that clients have keys to for a day. A few at a
  * time, so that it never takes long; of several workers, the ones that come second find nothing. A row comes
- * back when there may be more.
- */
+ * back when there may be more. */
 const struct database_statement ledger_statement = {
     .text = {.name = "ledger_forget",
-             .sql = "WITH forgotten AS (DELETE FROM ledger WHERE request IN (SELECT request FROM ledger"
-                    " WHERE at < now() - interval '1 hour'"
-                    " AND (fingerprint IS NULL OR at < now() - interval '24 hours')"
-                    " ORDER BY at LIMIT " FEW " FOR UPDATE SKIP LOCKED) RETURNING 1)"
-                    " SELECT 1 FROM forgotten HAVING count(*) = " FEW},
+             .sql = "WITH forgotten AS (DELETE FROM ledger WHERE request IN (SELECT request FROM"
+                    " (SELECT request FROM ledger WHERE fingerprint IS NULL"
+                    " AND at < now() - interval '1 hour'"
+                    " ORDER BY at LIMIT " FEW " FOR UPDATE SKIP LOCKED) AS own UNION ALL SELECT request FROM"
+                    " (SELECT request FROM ledger WHERE fingerprint IS NOT NULL"
+                    " AND at < now() - interval '24 hours'"
+                    " ORDER BY at LIMIT " FEW " FOR UPDATE SKIP LOCKED) AS clients) RETURNING 1)"
+                    " SELECT 1 FROM forgotten HAVING count(*) >= " FEW},
     .kind = DATABASE_WRITE};
 
 struct ledger {

@@ -257,14 +257,6 @@ const struct database_statement *resource_statement(const struct resource *resou
     return &resource->sql->statements[which];
 }
 
-const struct field *resource_writable(const struct resource *resource, const char *key)
-{
-    for (int i = 0; i < resource->field_count; i++)
-        if (sql_writable(&resource->fields[i]) && strcmp(resource->fields[i].key, key) == 0)
-            return &resource->fields[i];
-    return NULL;
-}
-
 void resource_write_row(const struct resource *resource, const struct database_result *result, int row,
                         enum field_times times, struct buffer *out)
 {

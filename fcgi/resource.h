@@ -113,9 +113,6 @@ void resource_release(const struct resource *resource);
 const struct database_statement *resource_statement(const struct resource *resource,
                                                     enum resource_statement which);
 
-/* The field that a client may write with this key, or NULL. */
-const struct field *resource_writable(const struct resource *resource, const char *key);
-
 /* Append row `row` of a result as a JSON object. */
 void resource_write_row(const struct resource *resource, const struct database_result *result, int row,
                         enum field_times times, struct buffer *out);

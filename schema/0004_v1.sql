@@ -18,3 +18,8 @@ ALTER TABLE ledger
     ADD COLUMN fingerprint uuid, -- of what the client sent with its key; NULL: a note of the service's own
     ADD COLUMN written_by uuid, -- the request that did it: another one with the same key is told what it did
     ADD COLUMN answer jsonb; -- the rows as they were then
+
+-- What is forgotten after an hour, and what after a day: neither is looked for among the other.
+DROP INDEX ledger_at;
+CREATE INDEX ledger_own ON ledger (at) WHERE fingerprint IS NULL;
+CREATE INDEX ledger_clients ON ledger (at) WHERE fingerprint IS NOT NULL;

@@ -109,7 +109,8 @@ def test_the_second_try_comes_while_the_first_is_at_work(workers, database, writ
         answer = kept.read_response()
     assert answer.status in (200, 201), answer
     assert "idempotency-replayed" not in answer.headers
-    assert database.sql(f"SELECT count(*) FROM ledger WHERE written_by::text LIKE '%{params['request_id'][-12:]}'") == "1"
+    end = params["request_id"][-12:]
+    assert database.sql(f"SELECT count(*) FROM ledger WHERE written_by::text LIKE '%{end}'") == "1"
     assert len({row.split("|")[3] for row in versions(database)}) == len(versions(database))
 
 

@@ -124,6 +124,8 @@ def test_workers_stopped(impatient):
         answer = impatient.http(method, path, passenger() if method == "POST" else None)
         assert_problem(answer, 502, "bad-gateway")
         assert int(answer.headers["retry-after"]) > 0
+    # A body that is as large as only a collection takes it: the page of the error has no smaller limit.
+    assert_problem(impatient.http("POST", "/v1/passengers", " " * 2_000_000), 502, "bad-gateway")
     assert "started" in impatient.control("start", "purser:*")
     await_ready(impatient)
 

@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "postgres.h"
+#include "repeats.h"
 #include "schema.h"
 #include "unit.h"
 
@@ -262,6 +263,98 @@ static void a_lane_can_be_freed_at_any_time(void **state)
     lane_free(NULL);
 }
 
+/* ---- SQL that isn't prepared until it comes again ---- */
+
+/* Ask, and wait for what comes of it: one result, and the Sync. */
+static void ask(const char *sql, const char *parameter, const char *expected_story)
+{
+    const char *const values[] = {parameter};
+    story[0] = value[0] = '\0';
+    lane_query(lane, sql, values, parameter != NULL, "tag");
+    lane_sync(lane);
+    assert_true(turn_until(loop, has_synced, NULL));
+    if (strcmp(story, expected_story) != 0)
+        fail_msg("%s: %s", sql, story);
+}
+
+static long count_prepared(void)
+{
+    ask("SELECT count(*)::text FROM pg_prepared_statements WHERE name LIKE 'again%'", NULL, "+|");
+    return strtol(value, NULL, 10);
+}
+
+static void sql_that_comes_again_is_prepared(void **state)
+{
+    (void)state;
+    wait_until_ready();
+    ask("SELECT $1::text || '!'", "a", "+|");
+    assert_int_equal(count_prepared(), 0);
+    for (int i = 0; i < 3; i++) {
+        ask("SELECT $1::text || '!'", i == 1 ? "b" : "c", "+|");
+        assert_string_equal(value, i == 1 ? "b!" : "c!");
+        assert_int_equal(count_prepared(), 2); /* with the question itself */
+    }
+}
+
+static void only_so_many_are_kept(void **state)
+{
+    char sql[40];
+    (void)state;
+    wait_until_ready();
+    for (int i = 0; i < 2 * REPEATS_KEPT; i++)
+        for (int j = 0; j < 2; j++) {
+            snprintf(sql, sizeof sql, "SELECT 'number %d'", i);
+            ask(sql, NULL, "+|");
+            snprintf(sql, sizeof sql, "number %d", i);
+            assert_string_equal(value, sql);
+        }
+    count_prepared();
+    assert_int_equal(count_prepared(), REPEATS_KEPT);
+}
+
+static void long_sql_is_not_kept(void **state)
+{
+    static char sql[REPEATS_SQL_BYTES + 20];
+    (void)state;
+    wait_until_ready();
+    snprintf(sql, sizeof sql, "SELECT 'x'%*s", REPEATS_SQL_BYTES, "");
+    for (int i = 0; i < 3; i++)
+        ask(sql, NULL, "+|");
+    assert_int_equal(count_prepared(), 0);
+}
+
+static void sql_that_is_refused_is_told_once_each_time(void **state)
+{
+    static const char *const refused[] = {"SELECT nothing FROM nowhere", "SELECT 1 / $1::int"};
+    (void)state;
+    wait_until_ready();
+    for (size_t i = 0; i < COUNT(refused); i++)
+        for (int j = 0; j < 4; j++)
+            ask(refused[i], i == 1 ? "0" : NULL, "-|");
+    ask("SELECT 'well'", NULL, "+|");
+    assert_string_equal(value, "well");
+}
+
+static bool is_down_and_up(void *cookie)
+{
+    (void)cookie;
+    return strcmp(story, "vr") == 0;
+}
+
+static void another_connection_knows_of_none(void **state)
+{
+    (void)state;
+    wait_until_ready();
+    for (int i = 0; i < 3; i++)
+        ask("SELECT $1::text", "before", "+|");
+    postgres_terminate();
+    story[0] = '\0';
+    assert_true(turn_until(loop, is_down_and_up, NULL));
+    for (int i = 0; i < 3; i++)
+        ask("SELECT $1::text", "after", "+|");
+    assert_string_equal(value, "after");
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
 int main(void)
@@ -280,6 +373,11 @@ int main(void)
         EACH(a_server_that_is_away_is_waited_for),
         EACH(settings_that_can_not_be_read_are_waited_for),
         EACH(a_lane_can_be_freed_at_any_time),
+        EACH(sql_that_comes_again_is_prepared),
+        EACH(only_so_many_are_kept),
+        EACH(long_sql_is_not_kept),
+        EACH(sql_that_is_refused_is_told_once_each_time),
+        EACH(another_connection_knows_of_none),
     };
     return cmocka_run_group_tests_name("lane", tests, open_cluster, postgres_close);
 }

@@ -10,18 +10,6 @@ INJECT_MEMORY
 
 /* ---- what there is ---- */
 
-static void only_what_clients_write_is_writable(void **state)
-{
-    (void)state;
-    assert_string_equal(resource_writable(PASSENGERS, "name")->column, "name");
-    assert_string_equal(resource_writable(PASSENGERS, "passengerClass")->column, "passenger_class");
-    assert_null(resource_writable(PASSENGERS, "passenger_class"));
-    assert_null(resource_writable(PASSENGERS, "uuid"));
-    assert_null(resource_writable(PASSENGERS, ""));
-    assert_null(resource_writable(EMPLOYEES, "created_at"));
-    assert_null(resource_writable(EMPLOYEES, "version"));
-}
-
 static void statements_know_their_kind_and_name(void **state)
 {
     (void)state;
@@ -173,7 +161,6 @@ static void the_table_holds_what_the_worker_would_let_through(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        EACH(only_what_clients_write_is_writable),
         EACH(statements_know_their_kind_and_name),
         EACH(where_rows_are_looked_up_by_the_key_it_is_one_statement),
         EACH(values_are_only_ever_parameters),

@@ -1,171 +1,12 @@
 // wrap: malloc calloc realloc
 #include "selection.h"
 
-#include "cursor.h"
-#include "employees.h"
 #include "inject.h"
-#include "log.h"
-#include "passengers.h"
-#include "service.h"
 #include "unit.h"
 
-#include <json-c/json.h>
+#include "tell.h"
 
 INJECT_MEMORY
-
-#define KEY "0196f0c2-4bd7-7a52-9a3e-5d1a3c2b1f00"
-
-static struct service service;
-static struct loop *loop;
-
-/* ---- a service that tells what it was asked ---- */
-
-static void write_values(struct buffer *out, const char *const *values, int count)
-{
-    for (int i = 0; i < count; i++)
-        buffer_format(out, "%s%s", i > 0 ? "|" : " ", values[i] != NULL ? values[i] : "(null)");
-}
-
-/* "sex eq male; q %a%; order age- uuid-; fields name; by sex; limit 5; after 30|…", what there is of it. */
-static void tell_kind(struct request *request, enum selection_kind kind)
-{
-    static const char *const operators[] = {"eq",   "neq",   "gt", "gte",     "lt",         "lte",
-                                            "like", "ilike", "in", "is_null", "is_not_null"};
-    static struct selection selection;
-    struct buffer out;
-    if (!selection_read(&selection, request, kind))
-        return;
-    const struct field *fields = selection.resource->fields;
-    buffer_init(&out);
-    for (int i = 0; i < selection.filter_count; i++) {
-        buffer_format(&out, "%s %s", fields[selection.filters[i].field].key,
-                      operators[selection.filters[i].operator]);
-        write_values(&out, selection.filters[i].values, selection.filters[i].count);
-        buffer_string(&out, "; ");
-    }
-    if (selection.word_count > 0) {
-        buffer_string(&out, "q");
-        write_values(&out, selection.words, selection.word_count);
-        buffer_string(&out, "; ");
-    }
-    buffer_string(&out, "order");
-    for (int i = 0; i < selection.order_count; i++)
-        buffer_format(&out, " %s%s", fields[selection.order[i].field].key,
-                      selection.order[i].descending ? "-" : "");
-    if (selection.field_count < selection.resource->field_count)
-        buffer_string(&out, "; fields");
-    for (int i = 0; i < selection.field_count && selection.field_count < selection.resource->field_count; i++)
-        buffer_format(&out, " %s", fields[selection.fields[i]].key);
-    for (int i = 0; i < selection.by_count; i++)
-        buffer_format(&out, "%s %s", i == 0 ? "; by" : "", fields[selection.by[i]].key);
-    if (selection.limit > 0)
-        buffer_format(&out, "; limit %d", selection.limit);
-    if (selection.after != NULL) {
-        buffer_string(&out, "; after");
-        write_values(&out, selection.after, selection.order_count);
-    }
-    if (out.failed)
-        request_failed(request, DATABASE_FULL);
-    else
-        request_answer(request, 200, "", "text/plain", out.bytes, out.length);
-    buffer_free(&out);
-}
-
-static void tell(struct request *request)
-{
-    tell_kind(request, SELECTION_PAGE);
-}
-
-static void tell_stats(struct request *request)
-{
-    tell_kind(request, SELECTION_STATS);
-}
-
-/* The addresses of the first page and of one behind a row. */
-static void tell_address(struct request *request)
-{
-    struct selection *selection = arena_alloc(&request->arena, sizeof *selection);
-    const char *const after[] = {"30", KEY};
-    struct buffer out;
-    if (selection == NULL)
-        request_failed(request, DATABASE_FULL);
-    if (selection == NULL || !selection_read(selection, request, SELECTION_PAGE))
-        return;
-    buffer_init(&out);
-    selection_address(selection, request, NULL, &out);
-    buffer_string(&out, " ");
-    selection_address(selection, request, selection->order_count == 2 ? after : after + 1, &out);
-    if (out.failed)
-        request_failed(request, DATABASE_FULL);
-    else
-        request_answer(request, 200, "", "text/plain", out.bytes, out.length);
-    buffer_free(&out);
-}
-
-static const struct route routes[] = {
-    {METHOD_GET, "/v1/passengers", tell, &passengers_resource, .v1 = true, .query = true},
-    {METHOD_GET, "/v1/passengers/stats", tell_stats, &passengers_resource, .v1 = true, .query = true},
-    {METHOD_GET, "/v1/passengers/address", tell_address, &passengers_resource, .v1 = true, .query = true},
-    {METHOD_GET, "/v1/employees", tell, &employees_resource, .v1 = true, .query = true},
-};
-static const struct route_table table = {routes, COUNT(routes)};
-static const struct route_table *const tables[] = {&table, NULL};
-
-static int start(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_ERROR + 1);
-    loop = loop_create();
-    service_open(&service, loop, NULL, tables);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    service_close(&service);
-    loop_free(loop);
-    return 0;
-}
-
-static struct peer_answer ask_for(const char *what)
-{
-    char address[7000];
-    snprintf(address, sizeof address, "/v1/%s", what);
-    return service_ask(&service, "GET", address, NULL, NULL);
-}
-
-static void assert_told(const char *what, const char *expected)
-{
-    struct peer_answer answer = ask_for(what);
-    if (answer.status != 200 || strcmp(answer.body.bytes, expected) != 0)
-        fail_msg("%s: %d %s", what, answer.status, answer.body.bytes);
-    peer_free_answer(&answer);
-}
-
-/* The faults as "parameter detail\n" each. */
-static void assert_faults(const char *what, const char *expected)
-{
-    struct peer_answer answer = ask_for(what);
-    char faults[8000] = "";
-    size_t length = 0;
-    if (answer.status != 400)
-        fail_msg("%s: %d %s", what, answer.status, answer.body.bytes);
-    struct json_object *problem = json_tokener_parse(answer.body.bytes), *errors;
-    assert_string_equal(json_object_get_string(json_object_object_get(problem, "type")),
-                        "/problems/invalid-parameters");
-    errors = json_object_object_get(problem, "errors");
-    for (size_t i = 0; i < json_object_array_length(errors); i++) {
-        struct json_object *each = json_object_array_get_idx(errors, i);
-        length += (size_t)snprintf(faults + length, sizeof faults - length, "%s %s\n",
-                                   json_object_get_string(json_object_object_get(each, "parameter")),
-                                   json_object_get_string(json_object_object_get(each, "detail")));
-    }
-    if (strcmp(faults, expected) != 0)
-        fail_msg("%s:\n%s", what, faults);
-    json_object_put(problem);
-    peer_free_answer(&answer);
-}
 
 /* ---- what is good ---- */
 
@@ -239,9 +80,6 @@ static void selections_are_read(void **state)
     "must be a list such as in.(1,2,3) or in.(\"a, b\",c): values with a comma, a quote or a parenthesis "   \
     "are quoted, a \\ stands before a quote or a \\ in them\n"
 #define MUST_BE_TIME "must be a time of the years 0001 to 9999, such as 2025-05-20T22:22:46.243212Z\n"
-#define NO_CURSOR                                                                                            \
-    "cursor is not a cursor of these rows in this order; it goes with the filters, q and order of the page " \
-    "that it came with\n"
 
 static void faults_name_what_is_allowed(void **state)
 {
@@ -410,120 +248,6 @@ static void each_limit_is_named(void **state)
     peer_free_answer(&answer);
 }
 
-/* ---- cursors and addresses ---- */
-
-static void write_address(char *to, size_t size, const char *what)
-{
-    struct peer_answer answer = ask_for(what);
-    assert_int_equal(answer.status, 200);
-    assert_true((size_t)snprintf(to, size, "%s", answer.body.bytes) < size);
-    peer_free_answer(&answer);
-}
-
-static void addresses_keep_the_other_parameters(void **state)
-{
-    static const struct {
-        const char *what, *first;
-    } cases[] = {
-        {"passengers/address", "/v1/passengers/address"},
-        {"passengers/address?limit=5", "/v1/passengers/address?limit=5"},
-        {"passengers/address?&&limit=%35&", "/v1/passengers/address?limit=5"},
-        {"pa%73sengers/address?order=-age&q=a+%22b%3E&sex=in.(male)",
-         "/v1/passengers/address?order=-age&q=a%20%22b%3E&sex=in.(male)"},
-        {"passengers/address?age=gt.1&age=lt.5", "/v1/passengers/address?age=gt.1&age=lt.5"},
-        {"passengers/address?q=\xc3\xa9", "/v1/passengers/address?q=%C3%A9"},
-    };
-    (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        char told[1000], again[1000];
-        write_address(told, sizeof told, cases[i].what);
-        char *next = strchr(told, ' ');
-        assert_non_null(next);
-        *next++ = '\0';
-        assert_string_equal(told, cases[i].first);
-        assert_int_equal(strncmp(next, told, strlen(told)), 0);
-        const char *behind = next + strlen(told);
-        assert_true(*behind == (strchr(told, '?') != NULL ? '&' : '?'));
-        assert_int_equal(strncmp(behind + 1, "cursor=", 7), 0);
-        /* The page behind has the same addresses: its own cursor is replaced. */
-        write_address(again, sizeof again, next + strlen("/v1/"));
-        assert_int_equal(strncmp(again, told, strlen(told)), 0);
-        assert_string_equal(strchr(again, ' ') + 1, next);
-    }
-}
-
-static struct selection made; /* by hand: passengers in the order of age */
-
-static const char *make_cursor(const char *age, const char *key)
-{
-    static char text[500];
-    const char *const values[] = {age, key};
-    struct buffer out;
-    made = (struct selection){.resource = &passengers_resource, .order = {{5, false}, {0, false}}};
-    made.order_count = 2;
-    buffer_init(&out);
-    cursor_write(&out, selection_digest(&made), values, 2);
-    snprintf(text, sizeof text, "passengers?order=age&cursor=%.*s", (int)out.length, out.bytes);
-    buffer_free(&out);
-    return text;
-}
-
-static void values_of_a_cursor_are_checked(void **state)
-{
-    static const struct {
-        const char *age, *key;
-    } bad[] = {{"x", KEY},   {"NaN", KEY}, {"1e999", KEY}, {"", KEY},       {"30; DROP", KEY},
-               {"30", NULL}, {"30", ""},   {"30", "x"},    {"30", KEY "'"}, {NULL, "NULL"}};
-    (void)state;
-    assert_told(make_cursor("30", KEY), "order age uuid; after 30|" KEY);
-    assert_told(make_cursor(NULL, KEY), "order age uuid; after (null)|" KEY);
-    for (size_t i = 0; i < COUNT(bad); i++)
-        assert_faults(make_cursor(bad[i].age, bad[i].key), NO_CURSOR);
-}
-
-static void a_cursor_is_for_its_selection_alone(void **state)
-{
-    static const char selection[] =
-        "passengers/address?order=age&sex=male&fare=in.(1,2)&q=ada+love&limit=5&fields=name";
-    static const char *const same[] = {
-        "passengers?order=age&fare=in.(1,2)&sex=male&q=ada+love", /* filters in another order */
-        "passengers?order=age,uuid&sex=eq.male&fare=in.(1.0,2)&q=+ada++love+&limit=7&fields=sex",
-    };
-    static const char *const others[] = {
-        "passengers?order=-age&sex=male&fare=in.(1,2)&q=ada+love",
-        "passengers?order=age,-uuid&sex=male&fare=in.(1,2)&q=ada+love",
-        "passengers?order=fare&sex=male&fare=in.(1,2)&q=ada+love",
-        "passengers?sex=male&fare=in.(1,2)&q=ada+love",
-        "passengers?order=age&sex=female&fare=in.(1,2)&q=ada+love",
-        "passengers?order=age&sex=neq.male&fare=in.(1,2)&q=ada+love",
-        "passengers?order=age&fare=in.(1,2)&q=ada+love",
-        "passengers?order=age&sex=male&sex=male&fare=in.(1,2)&q=ada+love",
-        "passengers?order=age&sex=male&fare=in.(2,1)&q=ada+love",
-        "passengers?order=age&sex=male&fare=1&fare=2&q=ada+love",
-        "passengers?order=age&sex=male&age=in.(1,2)&q=ada+love",
-        "passengers?order=age&sex=male&fare=in.(1,2)&q=adalove",
-        "passengers?order=age&sex=male&fare=in.(1,2)&q=ada",
-        "passengers?order=age&sex=male&fare=in.(1,2)",
-        "employees?order=age",
-    };
-    char told[1000], what[1500];
-    (void)state;
-    write_address(told, sizeof told, selection);
-    const char *cursor = strstr(told, "&cursor=");
-    for (size_t i = 0; i < COUNT(same); i++) {
-        snprintf(what, sizeof what, "%s%s", same[i], cursor);
-        struct peer_answer answer = ask_for(what);
-        if (answer.status != 200)
-            fail_msg("%s: %s", what, answer.body.bytes);
-        assert_non_null(strstr(answer.body.bytes, "after 30|" KEY));
-        peer_free_answer(&answer);
-    }
-    for (size_t i = 0; i < COUNT(others); i++) {
-        snprintf(what, sizeof what, "%s%s", others[i], cursor);
-        assert_faults(what, NO_CURSOR);
-    }
-}
-
 /* ---- the rest ---- */
 
 static void orders_know_their_index(void **state)
@@ -577,9 +301,6 @@ int main(void)
         cmocka_unit_test(faults_name_what_is_allowed),
         cmocka_unit_test(values_are_checked_by_their_type),
         cmocka_unit_test(each_limit_is_named),
-        cmocka_unit_test(addresses_keep_the_other_parameters),
-        cmocka_unit_test(values_of_a_cursor_are_checked),
-        cmocka_unit_test(a_cursor_is_for_its_selection_alone),
         cmocka_unit_test(orders_know_their_index),
         cmocka_unit_test(without_memory_there_is_no_wrong_answer),
     };
