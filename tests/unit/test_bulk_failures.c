@@ -47,6 +47,23 @@ static void who_is_faster_is_seen(void **state)
     assert_string_equal(table(), "Ada 2, Bob 1");
 }
 
+/* The row that had the e-mail is nobody's to change any more. */
+static void a_row_that_loses_its_email_while_a_merge_waits_is_left_alone(void **state)
+{
+    (void)state;
+    postgres_sql("INSERT INTO employees VALUES ('" K1 "', 'Old', 2, 'ada@x.org')");
+    be_another(MERGE, NULL);
+    ask_behind("UPDATE employees SET email = 'new@x.org', version = 2", "[" ADA "]");
+    assert_string_equal(names(), "Ada ");
+    assert_string_equal(table(), "Ada 1, Old 2");
+    start(NULL);
+    postgres_sql("INSERT INTO employees VALUES ('" K1 "', 'Old', 2, 'ada@x.org')");
+    be_another(MERGE, NULL);
+    ask_behind("DELETE FROM employees", "[" ADA "]");
+    assert_string_equal(table(), "Ada 1");
+    assert_int_equal(postgres_number("SELECT count(*) FROM employees WHERE id = '" K1 "'"), 0);
+}
+
 /* Its twin has written the same note, as far as this request can see. */
 static void of_two_with_one_key_the_second_is_told_what_the_first_did(void **state)
 {
@@ -154,6 +171,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_is_faster_is_seen, start, stop),
+        cmocka_unit_test_setup_teardown(a_row_that_loses_its_email_while_a_merge_waits_is_left_alone, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(of_two_with_one_key_the_second_is_told_what_the_first_did, start,
                                         stop),
         cmocka_unit_test_setup_teardown(who_is_late_each_time_is_told, start, stop),
