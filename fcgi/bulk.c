@@ -79,6 +79,19 @@ static void done_replaying(struct request *request, const struct database_result
 
 /* ---- headers ---- */
 
+/* A collection is there, and has no entity tag (RFC 9110 section 13.1): who asks for one of its versions, or
+ * for there to be none, asks in vain. */
+static bool conditions_hold(struct request *request)
+{
+    struct precondition precondition;
+    if (!precondition_read(&precondition, request))
+        return false;
+    if (precondition.match == NULL && !precondition.none_any)
+        return true;
+    request_problem(request, PROBLEM_PRECONDITION_FAILED, "", "A collection has no versions; its rows have.");
+    return false;
+}
+
 /* What all POSTs and PATCHes of a collection have in common. NULL: the request has been answered. */
 static struct bulk *begin(struct request *request, int known)
 {
@@ -90,7 +103,10 @@ static struct bulk *begin(struct request *request, int known)
     }
     *bulk = (struct bulk){0};
     request->state = bulk;
-    return accept_choose(request, 1, &type) && prefer_read(&bulk->crud.prefer, request, known) ? bulk : NULL;
+    return accept_choose(request, 1, &type) && prefer_read(&bulk->crud.prefer, request, known) &&
+                   conditions_hold(request)
+               ? bulk
+               : NULL;
 }
 
 static bool key_is_valid(const char *key)

@@ -175,3 +175,14 @@ def test_the_tag_of_each_answer_is_good_for_the_next_write(table, resource):
         assert answer.status == 204
     assert table.delete(key, {"If-Match": answer.headers["etag"]}).status == 204
 
+
+
+@pytest.mark.parametrize("headers", [{"If-Match": '"1"'}, {"If-Match": 'W/"1"'}, {"If-None-Match": "*"}])
+def test_a_collection_has_no_version(table, headers):
+    """So nothing is created, or changed, under a condition on one (RFC 9110, 13.1)."""
+    row = table.create()
+    change = {table.resource.key: table.key(row), "name": "Other"}
+    for answer in (table.post(table.resource.body(), headers), table.post([table.resource.body()], headers),
+                   table.patch_many([change], headers)):
+        assert_rest_problem(answer, 412, "precondition-failed")
+    assert table.get(table.key(row)).json()["name"] == row["name"]
