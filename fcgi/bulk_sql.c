@@ -82,14 +82,15 @@ static void write_sent(const struct writer *writer)
     say(writer, ", place)");
 }
 
-/* The beginning of the INSERT, up to the rows; then each row's columns, with the key `key`. */
-static void write_made(const struct writer *writer, const char *key)
+/* The beginning of the INSERT, up to the rows; then each row's columns, with the key `key`, under which there
+ * may have been a row before where `before` is true. */
+static void write_made(const struct writer *writer, const char *key, const char *before)
 {
     buffer_format(writer->out, "made AS (INSERT INTO %s (%s, written_by, version", writer->resource->name,
                   sql_key(writer->resource));
     each_column(writer, ", %s");
-    buffer_format(writer->out, ") SELECT %s, $2::uuid, CASE WHEN given THEN " SQL_FIRST_VERSION " ELSE 1 END",
-                  key);
+    buffer_format(writer->out, ") SELECT %s, $2::uuid, CASE WHEN %s THEN " SQL_FIRST_VERSION " ELSE 1 END",
+                  key, before);
     each_place(writer, ", f%d");
     say(writer, " FROM ");
 }
@@ -165,7 +166,7 @@ static void write_insert(const struct writer *writer)
         BULK_KEY_TAKEN, writer->resource->name, sql_key(writer->resource));
     write_emails_taken(writer);
     say(writer, " ORDER BY place), ");
-    write_made(writer, "key");
+    write_made(writer, "key", "given");
     write_sent(writer);
     say(writer, " WHERE " NOT_NOTED " AND NOT EXISTS (SELECT FROM taken) ORDER BY place");
     write_returning(writer, "");
@@ -175,7 +176,7 @@ static void write_insert(const struct writer *writer)
 static void write_ignore(const struct writer *writer)
 {
     say(writer, "WITH ");
-    write_made(writer, "key");
+    write_made(writer, "key", "given");
     write_sent(writer);
     say(writer, " WHERE " NOT_NOTED " ORDER BY place ON CONFLICT DO NOTHING");
     write_returning(writer, "");
@@ -211,7 +212,7 @@ static void write_merge(const struct writer *writer)
                   " ORDER BY target) AS wanted CROSS JOIN LATERAL (SELECT %s AS key FROM %s"
                   " WHERE %s = wanted.target FOR UPDATE) AS held), ",
                   BULK_EMAIL_TAKEN, BULK_SAME_ROW, key, table, key);
-    write_made(writer, "target");
+    write_made(writer, "target", "given OR holder IS NOT NULL");
     buffer_format(writer->out,
                   "keyed WHERE NOT EXISTS (SELECT FROM taken) AND (SELECT count(*) FROM locked) >= 0"
                   " ORDER BY place ON CONFLICT (%s) DO UPDATE SET ",

@@ -169,13 +169,13 @@ void page_handle(struct request *request)
     request->state = page;
     page->total = -1;
     if (!accept_choose(request, ACCEPT_TYPES, &page->type) ||
-        !prefer_read(&page->prefer, request, PREFER_COUNT) ||
+        !prefer_read(&page->prefer, request, page->type == ACCEPT_JSON ? PREFER_COUNT : 0) ||
         !selection_read(&page->selection, request, SELECTION_PAGE))
         return;
     page->limit = page->selection.limit > 0 ? page->selection.limit : SELECTION_LIMIT;
     if (page->type != ACCEPT_JSON && page->selection.limit == 0)
         export_begin(request, &page->selection, page->type);
-    else if (page->type == ACCEPT_JSON && page->prefer.count != PREFER_COUNT_NONE)
+    else if (page->prefer.count != PREFER_COUNT_NONE)
         ask_count(request);
     else
         ask_page(request);

@@ -241,6 +241,7 @@ static const char *name_status(int status)
                  {409, "Conflict"},
                  {412, "Precondition Failed"},
                  {413, "Content Too Large"},
+                 {414, "URI Too Long"},
                  {415, "Unsupported Media Type"},
                  {422, "Unprocessable Content"},
                  {500, "Internal Server Error"},

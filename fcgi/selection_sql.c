@@ -46,6 +46,19 @@ static void write_parameter(struct buffer *out, const struct field *field, int n
 
 /* ---- conditions ---- */
 
+/* Whether a filter before this one has a list for the same column, too. */
+static bool has_list_before(const struct selection *selection, const struct selection_filter *filter)
+{
+    for (const struct selection_filter *each = selection->filters; each < filter; each++)
+        if (each->operator== SELECTION_IN && each->field == filter->field)
+            return true;
+    return false;
+}
+
+/*
+ * Of several lists for one column only the first may be looked up in an index: PostgreSQL would ask it for
+ * each combination of their values. What is held against IS TRUE is looked at in the rows.
+ */
 static void write_filter(const struct selection *selection, const struct selection_filter *filter,
                          struct selection_sql *sql)
 {
@@ -61,6 +74,8 @@ static void write_filter(const struct selection *selection, const struct selecti
                                             [SELECTION_IS_NULL] = " IS NULL",
                                             [SELECTION_IS_NOT_NULL] = " IS NOT NULL"};
     const struct field *field = &selection->resource->fields[filter->field];
+    bool list = filter->operator== SELECTION_IN, again = list && has_list_before(selection, filter);
+    buffer_string(&sql->text, again ? "(" : "");
     sql_column(&sql->text, field, "");
     buffer_string(&sql->text, operators[filter->operator]);
     for (int i = 0; i < filter->count; i++) {
@@ -68,7 +83,8 @@ static void write_filter(const struct selection *selection, const struct selecti
         sql->values[sql->count++] = filter->values[i];
         write_parameter(&sql->text, field, sql->count);
     }
-    buffer_string(&sql->text, filter->operator== SELECTION_IN ? ")" : "");
+    buffer_string(&sql->text, list ? ")" : "");
+    buffer_string(&sql->text, again ? ") IS TRUE" : "");
 }
 
 void selection_where(const struct selection *selection, struct selection_sql *sql)
@@ -248,12 +264,17 @@ static bool has_another_index(const struct selection *selection, const struct se
             .field;
 }
 
+/* Several filters may exclude each other, which PostgreSQL does not know. In the order of the key the rows
+ * lie beside each other, and to go through them costs no more than a look at all of them. */
 static bool must_be_careful(const struct selection *selection)
 {
-    for (int i = 0; i < selection->filter_count; i++)
+    int others = 0;
+    for (int i = 0; i < selection->filter_count; i++) {
         if (has_another_index(selection, &selection->filters[i]))
             return true;
-    return selection->word_count > 0;
+        others += selection->filters[i].field != selection->order[0].field;
+    }
+    return selection->word_count > 0 || (others > 1 && selection->order[0].field != selection->resource->key);
 }
 
 int selection_page_sql(const struct selection *selection, const char *const *after, int rows,

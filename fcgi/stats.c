@@ -1,5 +1,6 @@
 #include "stats.h"
 
+#include "prefer.h"
 #include "representation.h"
 #include "route.h"
 #include "search.h"
@@ -145,12 +146,14 @@ void stats_handle(struct request *request)
     struct selection *selection = arena_alloc(&request->arena, sizeof *selection);
     struct selection_sql sql;
     enum accept_type type;
+    struct prefer prefer;
     if (selection == NULL) {
         request_failed(request, DATABASE_FULL);
         return;
     }
     request->state = selection;
-    if (!accept_choose(request, 1, &type) || !selection_read(selection, request, SELECTION_STATS))
+    if (!accept_choose(request, 1, &type) || !prefer_read(&prefer, request, 0) ||
+        !selection_read(selection, request, SELECTION_STATS))
         return;
     int made = make_sql(selection, &request->arena, &sql);
     search_send(request, made, &sql, &request->arena, done_stats);

@@ -22,7 +22,7 @@ LEFT = {
     "PURSER_LOG_LEVEL": "a user's to patch",
 }
 # What the images set for others than our own programs.
-SYSTEM = {"PATH": "the shell", "LC_ALL": "the C library", "PGHOST": "libpq"}
+SYSTEM = {"PATH": "the shell", "LC_ALL": "the C library", "PGHOST": "libpq", "NODE_EXTRA_CA_CERTS": "npm"}
 
 
 def test_every_setting_of_the_program_is_set_or_left_for_a_reason():

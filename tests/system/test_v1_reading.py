@@ -72,6 +72,17 @@ def test_fields_in_the_order_that_was_asked_for(http, few):
     assert list(row.items()) == [("age", 7.5), ("uuid", person_uuid(7)), ("name", "Person 7")]
 
 
+def test_lists_for_one_column_are_not_multiplied(http, few):
+    """An index would be asked for each combination of their values. With so few rows, and no statistics, it is chosen."""
+    few.sql("""DELETE FROM pg_statistic WHERE starelid = 'passengers'::regclass;
+               UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relname LIKE 'passengers%'""")
+    query = "&".join(["name=in.(" + ",".join(["Person 3", *map(str, range(98)), "x"]) + ")"] * 16).replace(" ", "%20")
+    for path in ("?" + query, "/stats?" + query):
+        answer = http("GET", "/v1/passengers" + path)
+        assert answer.status == 200, answer
+    assert [row["name"] for row in http("GET", "/v1/passengers?" + query).json["items"]] == ["Person 3"]
+
+
 def test_long_addresses_fit_into_the_header(http, few):
     """nginx has room for a Link with the longest request twice; where encoding makes it longer still, the answer is 414."""
     answer = http("GET", "/v1/passengers?limit=1&name=neq." + "x" * 7800)

@@ -47,6 +47,17 @@ static void who_is_faster_is_seen(void **state)
     assert_string_equal(table(), "Ada 2, Bob 1");
 }
 
+/* The row gets the key that it had, and its old versions may not come again with other contents. */
+static void a_row_that_is_deleted_while_it_is_merged_is_made_anew(void **state)
+{
+    (void)state;
+    postgres_sql("INSERT INTO employees VALUES ('" K1 "', 'Old', 2, 'ada@x.org')");
+    be_another(MERGE, NULL);
+    ask_behind("DELETE FROM employees", "[" ADA "]");
+    assert_string_equal(names(), "Ada ");
+    assert_true(postgres_number("SELECT max(version) FROM employees") > 1000);
+}
+
 /* Its twin has written the same note, as far as this request can see. */
 static void of_two_with_one_key_the_second_is_told_what_the_first_did(void **state)
 {
@@ -154,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_is_faster_is_seen, start, stop),
+        cmocka_unit_test_setup_teardown(a_row_that_is_deleted_while_it_is_merged_is_made_anew, start, stop),
         cmocka_unit_test_setup_teardown(of_two_with_one_key_the_second_is_told_what_the_first_did, start,
                                         stop),
         cmocka_unit_test_setup_teardown(who_is_late_each_time_is_told, start, stop),

@@ -165,6 +165,7 @@ static void addresses_that_nginx_has_no_room_for_are_refused(void **state)
     buffer_append(&uri, "", 1);
     struct peer_answer answer = ask(NULL, "GET", uri.bytes);
     assert_int_equal(answer.status, 414);
+    assert_memory_equal(answer.headers.bytes, "Status: 414 URI Too Long\r\n", 26);
     assert_non_null(strstr(answer.body.bytes, "/problems/uri-too-long"));
     peer_free_answer(&answer);
     buffer_free(&uri);
@@ -194,6 +195,23 @@ static void the_total_is_counted_when_it_is_asked_for(void **state)
     struct json_object *page = ask_json(NULL, "/v1/passengers");
     assert_false(json_object_object_get_ex(page, "total", NULL));
     json_object_put(page);
+}
+
+/* It has no place for one. */
+static void csv_has_no_total(void **state)
+{
+    static const char *const lenient[] = {"HTTP_ACCEPT", "text/csv", "HTTP_PREFER", "count=exact", NULL};
+    static const char *const strict[] = {"HTTP_ACCEPT", "text/csv", "HTTP_PREFER",
+                                         "count=exact, handling=strict", NULL};
+    (void)state;
+    struct peer_answer answer = ask(lenient, "GET", "/v1/passengers?limit=7");
+    assert_int_equal(answer.status, 200);
+    assert_null(strstr(answer.headers.bytes, "Preference-Applied"));
+    peer_free_answer(&answer);
+    answer = ask(strict, "GET", "/v1/passengers?limit=7");
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(answer.body.bytes, "{\"header\":\"Prefer\",\"detail\":\"has count,"));
+    peer_free_answer(&answer);
 }
 
 static void head_is_get_without_the_body(void **state)
@@ -427,6 +445,7 @@ int main(void)
         cmocka_unit_test(link_has_the_first_page_and_the_next),
         cmocka_unit_test(addresses_that_nginx_has_no_room_for_are_refused),
         cmocka_unit_test(the_total_is_counted_when_it_is_asked_for),
+        cmocka_unit_test(csv_has_no_total),
         cmocka_unit_test(head_is_get_without_the_body),
         cmocka_unit_test(all_rows_are_streamed_however_many_there_are),
         cmocka_unit_test(a_stream_may_begin_at_a_cursor),

@@ -141,11 +141,13 @@ static void assert_refused(const char *uri, const char *const *params, int statu
 static void what_is_wrong_is_told(void **state)
 {
     static const char *const csv[] = {"HTTP_ACCEPT", "text/csv", NULL};
+    static const char *const strict[] = {"HTTP_PREFER", "handling=strict, count=exact", NULL};
     (void)state;
     assert_refused(STATS "?by=name", NULL, 400, "{\"parameter\":\"by\",");
     assert_refused(STATS "?by=sex,sex", NULL, 400, "{\"parameter\":\"by\",");
     assert_refused(STATS "?limit=5", NULL, 400, "{\"parameter\":\"limit\",");
     assert_refused(STATS, csv, 406, "\"What is to be had here is application/json.\"");
+    assert_refused(STATS, strict, 400, "{\"header\":\"Prefer\",\"detail\":\"has count,");
 }
 
 static void more_groups_than_an_answer_has_room_for_are_refused(void **state)
