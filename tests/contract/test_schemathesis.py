@@ -59,7 +59,7 @@ def test_all_routes_together(service, tmp_path):
 
 @pytest.mark.parametrize("operation, old, new, finding", [
     ("getPassenger", "format: uuid\n      pattern: '^[0-9a-fA-F]{8}(", "pattern: '^[0-9a-fA-F]{7}(", "Schema-valid request rejected"),
-    ("createPassengers", "minimum: 0, maximum: 150 }", "minimum: 0, maximum: 100 }", "Schema-violating request accepted"),
+    ("seedCreatePassenger", "minimum: 0, maximum: 150 }", "minimum: 0, maximum: 100 }", "Schema-violating request accepted"),
     ("getHealth", "const: alive", "const: well", "Response violates schema"),
     ("getHealth", "pattern: '^[0-9a-f]{32}$'", "pattern: '^[0-9]{3}$'", "Response header does not conform to the schema"),
     ("getHealth", "'200':\n          description: A worker answers.", "'202':\n          description: A worker answers.",
