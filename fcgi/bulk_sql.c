@@ -82,15 +82,14 @@ static void write_sent(const struct writer *writer)
     say(writer, ", place)");
 }
 
-/* The beginning of the INSERT, up to the rows; then each row's columns, with the key `key`, under which there
- * may have been a row before where `before` is true. */
-static void write_made(const struct writer *writer, const char *key, const char *before)
+/* The beginning of the INSERT, up to the rows; then each row's columns, with the key `key`. */
+static void write_made(const struct writer *writer, const char *key)
 {
     buffer_format(writer->out, "made AS (INSERT INTO %s (%s, written_by, version", writer->resource->name,
                   sql_key(writer->resource));
     each_column(writer, ", %s");
-    buffer_format(writer->out, ") SELECT %s, $2::uuid, CASE WHEN %s THEN " SQL_FIRST_VERSION " ELSE 1 END",
-                  key, before);
+    buffer_format(writer->out, ") SELECT %s, $2::uuid, CASE WHEN given THEN " SQL_FIRST_VERSION " ELSE 1 END",
+                  key);
     each_place(writer, ", f%d");
     say(writer, " FROM ");
 }
@@ -166,7 +165,7 @@ static void write_insert(const struct writer *writer)
         BULK_KEY_TAKEN, writer->resource->name, sql_key(writer->resource));
     write_emails_taken(writer);
     say(writer, " ORDER BY place), ");
-    write_made(writer, "key", "given");
+    write_made(writer, "key");
     write_sent(writer);
     say(writer, " WHERE " NOT_NOTED " AND NOT EXISTS (SELECT FROM taken) ORDER BY place");
     write_returning(writer, "");
@@ -176,22 +175,19 @@ static void write_insert(const struct writer *writer)
 static void write_ignore(const struct writer *writer)
 {
     say(writer, "WITH ");
-    write_made(writer, "key", "given");
+    write_made(writer, "key");
     write_sent(writer);
     say(writer, " WHERE " NOT_NOTED " ORDER BY place ON CONFLICT DO NOTHING");
     write_returning(writer, "");
     write_end(writer, "made", "0", "$3::uuid IS NOT NULL OR $4::boolean", false);
 }
 
-/*
- * "target" is the key of the row that each one is about: the one that was sent, or that of the row with its
- * e-mail. The rows are locked in the order of their keys, so that two requests can't wait for each other.
- */
-static void write_merge(const struct writer *writer)
+/* "target" is the key of the row that each one is about: the one that was sent, or that of the row with its
+ * e-mail. */
+static void write_keyed(const struct writer *writer)
 {
     const struct resource *resource = writer->resource;
-    const char *key = sql_key(resource), *table = resource->name;
-    say(writer, "WITH keyed AS MATERIALIZED (SELECT sent.*, ");
+    say(writer, "keyed AS MATERIALIZED (SELECT sent.*, ");
     say(writer, has_email(resource)
                     ? "holder, CASE WHEN given THEN key ELSE coalesce(holder, key) END AS target"
                     : "NULL::uuid AS holder, key AS target");
@@ -200,25 +196,56 @@ static void write_merge(const struct writer *writer)
     if (has_email(resource)) {
         char name[8];
         snprintf(name, sizeof name, "f%d", resource->lookup);
-        buffer_format(writer->out, " LEFT JOIN LATERAL (SELECT %s AS holder FROM %s WHERE ", key, table);
+        buffer_format(writer->out, " LEFT JOIN LATERAL (SELECT %s AS holder FROM %s WHERE ",
+                      sql_key(resource), resource->name);
         sql_names(writer->out, &resource->fields[resource->lookup], name);
         say(writer, " OFFSET 0) AS held ON true");
     }
+    say(writer, " WHERE " NOT_NOTED ")");
+}
+
+/*
+ * The rows are locked in the order of their keys, so that two requests can't wait for each other. "name" is
+ * what they are called then: one that has lost its e-mail, or is gone, was waited for, and is another's now.
+ */
+static void write_locked(const struct writer *writer)
+{
+    const struct resource *resource = writer->resource;
     buffer_format(writer->out,
-                  " WHERE " NOT_NOTED "), taken AS MATERIALIZED (SELECT place, %d AS what FROM keyed"
-                  " WHERE given AND holder <> key UNION ALL SELECT place, %d FROM (SELECT place, row_number()"
+                  "locked AS MATERIALIZED (SELECT held.* FROM (SELECT target FROM keyed ORDER BY target)"
+                  " AS wanted CROSS JOIN LATERAL (SELECT %s AS key, ",
+                  sql_key(resource));
+    sql_column(writer->out, &resource->fields[resource->lookup], "");
+    buffer_format(writer->out, " AS name FROM %s WHERE %s = wanted.target FOR UPDATE) AS held)",
+                  resource->name, sql_key(resource));
+}
+
+static void write_merge(const struct writer *writer)
+{
+    const struct resource *resource = writer->resource;
+    const char *key = sql_key(resource);
+    char found[160];
+    snprintf(found, sizeof found,
+             "CASE WHEN given OR (target, lower(f%d COLLATE \"C\")) IN (SELECT key, name FROM locked)"
+             " THEN target ELSE key END",
+             resource->lookup);
+    say(writer, "WITH ");
+    write_keyed(writer);
+    buffer_format(writer->out,
+                  ", taken AS MATERIALIZED (SELECT place, %d AS what FROM keyed WHERE given AND holder <> key"
+                  " UNION ALL SELECT place, %d FROM (SELECT place, row_number()"
                   " OVER (PARTITION BY target ORDER BY place) AS nth FROM keyed) AS numbered WHERE nth > 1"
-                  " ORDER BY place), locked AS MATERIALIZED (SELECT held.key FROM (SELECT target FROM keyed"
-                  " ORDER BY target) AS wanted CROSS JOIN LATERAL (SELECT %s AS key FROM %s"
-                  " WHERE %s = wanted.target FOR UPDATE) AS held), ",
-                  BULK_EMAIL_TAKEN, BULK_SAME_ROW, key, table, key);
-    write_made(writer, "target", "given OR holder IS NOT NULL");
+                  " ORDER BY place), ",
+                  BULK_EMAIL_TAKEN, BULK_SAME_ROW);
+    write_locked(writer);
+    say(writer, ", ");
+    write_made(writer, has_email(resource) ? found : "target");
     buffer_format(writer->out,
                   "keyed WHERE NOT EXISTS (SELECT FROM taken) AND (SELECT count(*) FROM locked) >= 0"
                   " ORDER BY place ON CONFLICT (%s) DO UPDATE SET ",
                   key);
     each_column(writer, "%s = EXCLUDED.%s, ");
-    sql_stamp(writer->out, resource, table, "$2");
+    sql_stamp(writer->out, resource, resource->name, "$2");
     write_returning(writer, "");
     write_end(writer, "made", "0", "$3::uuid IS NOT NULL OR $4::boolean", true);
 }

@@ -25,13 +25,23 @@ static const struct field fields[] = {
 
 #define QUARTILES(COLUMN) "percentile_cont(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY " COLUMN ")"
 
+/* avg() ends in an error where a sum, or that of the squares, is more than a double holds. Large values are
+ * summed by themselves, as numeric, whose 15 digits may be rounded up beyond the largest double. */
+#define LARGE "'1e100'::float8"
+#define MEAN_OF_LARGE(COLUMN)                                                                                \
+    "CASE WHEN max(" COLUMN ") >= " LARGE " THEN least("                                                     \
+    "(coalesce(sum(" COLUMN ") FILTER (WHERE " COLUMN " < " LARGE "), 0)::numeric"                           \
+    " + sum(" COLUMN "::numeric) FILTER (WHERE " COLUMN " >= " LARGE "))"                                    \
+    " / count(" COLUMN "), 1.7976931348623157e308)::float8"                                                  \
+    " ELSE avg(" COLUMN ") FILTER (WHERE " COLUMN " < " LARGE ") END"
+
 static const struct resource_measure measures[] = {
     {NULL, "count", "count(*)", RESOURCE_COUNT},
     {NULL, "survivors", "count(*) FILTER (WHERE survived)", RESOURCE_COUNT},
     {NULL, "survivalRate", "avg(survived::int)::float8", RESOURCE_NUMBER},
     {"age", "mean", "avg(age)", RESOURCE_NUMBER},
     {"age", "quartiles", QUARTILES("age"), RESOURCE_NUMBERS},
-    {"fare", "mean", "avg(fare)", RESOURCE_NUMBER},
+    {"fare", "mean", MEAN_OF_LARGE("fare"), RESOURCE_NUMBER},
     {"fare", "quartiles", QUARTILES("fare"), RESOURCE_NUMBERS},
 };
 

@@ -128,6 +128,26 @@ static void of_no_rows_there_are_no_groups_but_the_one_of_all(void **state)
     assert_stats("?by=sex", "{\"by\":[\"sex\"],\"groups\":[]}");
 }
 
+/* Two fares whose sum no double holds must not take the statistics away from everybody. */
+static void the_largest_fares_have_a_mean(void **state)
+{
+    (void)state;
+    fill("(1, NULL, NULL::boolean, NULL::float8, 1.7976931348623157e308), (1, NULL, NULL, NULL, "
+         "1.7976931348623157e308),"
+         "(2, NULL, NULL, NULL, 1e300), (2, NULL, NULL, NULL, 4.9e-324), (3, NULL, NULL, NULL, 4.9e-324)");
+    assert_stats("?by=passengerClass",
+                 "{\"by\":[\"passengerClass\"],\"groups\":["
+                 "{\"passengerClass\":1,\"count\":2,\"survivors\":0,\"survivalRate\":null,"
+                 "\"age\":{\"mean\":null,\"quartiles\":null},\"fare\":{\"mean\":1.7976931348623157e+308,"
+                 "\"quartiles\":[1.7976931348623157e+308,1.7976931348623157e+308,1.7976931348623157e+308]}},"
+                 "{\"passengerClass\":2,\"count\":2,\"survivors\":0,\"survivalRate\":null,"
+                 "\"age\":{\"mean\":null,\"quartiles\":null},"
+                 "\"fare\":{\"mean\":5e+299,\"quartiles\":[2.5e+299,5e+299,7.5e+299]}},"
+                 "{\"passengerClass\":3,\"count\":1,\"survivors\":0,\"survivalRate\":null,"
+                 "\"age\":{\"mean\":null,\"quartiles\":null},\"fare\":{\"mean\":4.94065645841247e-324,"
+                 "\"quartiles\":[4.94065645841247e-324,4.94065645841247e-324,4.94065645841247e-324]}}]}");
+}
+
 static void assert_refused(const char *uri, const char *const *params, int status, const char *part)
 {
     service.params = params;
@@ -190,6 +210,7 @@ int main(void)
         cmocka_unit_test(groups_are_in_the_order_of_their_columns),
         cmocka_unit_test(filters_and_words_choose_the_rows),
         cmocka_unit_test(of_no_rows_there_are_no_groups_but_the_one_of_all),
+        cmocka_unit_test(the_largest_fares_have_a_mean),
         cmocka_unit_test(what_is_wrong_is_told),
         cmocka_unit_test(more_groups_than_an_answer_has_room_for_are_refused),
         cmocka_unit_test(statistics_without_memory_are_whole_or_none),
