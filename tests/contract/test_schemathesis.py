@@ -4,7 +4,7 @@ The seed is fixed; CONTRACT_EXAMPLES= asks for more requests, CONTRACT_SEED= for
 """
 
 import pytest
-from harness.conformance import PHASES, check
+from harness.conformance import DOCUMENT, PHASES, check
 from harness.stack import Stack
 from harness.tables import RESOURCES
 
@@ -55,3 +55,21 @@ def test_a_group_of_routes(service, tmp_path, group):
 def test_all_routes_together(service, tmp_path):
     """Links lead from one group to another: what one has made, the other one reads."""
     ask(service, tmp_path, phases="stateful")
+
+
+@pytest.mark.parametrize("operation, old, new, finding", [
+    ("getPassenger", "format: uuid\n      pattern: '^[0-9a-fA-F]{8}(", "pattern: '^[0-9a-fA-F]{7}(", "Schema-valid request rejected"),
+    ("seedCreatePassenger", "minimum: 0, maximum: 150 }", "minimum: 0, maximum: 100 }", "Schema-violating request accepted"),
+    ("getHealth", "const: alive", "const: well", "Response violates schema"),
+    ("getHealth", "pattern: '^[0-9a-f]{32}$'", "pattern: '^[0-9]{3}$'", "Response header does not conform to the schema"),
+    ("getHealth", "'200':\n          description: A worker answers.", "'202':\n          description: A worker answers.",
+     "Undocumented status code"),
+], ids=["path", "body", "answer", "header", "status"])  # fmt: skip
+def test_it_finds_what_is_wrong(stack, tmp_path, operation, old, new, finding):
+    """The document is changed, not the service: they no longer say the same."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert old in text
+    wrong = tmp_path / "openapi.yaml"
+    wrong.write_text(text.replace(old, new), encoding="utf-8")
+    status, report = check(stack.port, tmp_path, "--include-operation-id", operation, phases="examples,coverage", document=wrong)
+    assert status == 1 and finding in report, report

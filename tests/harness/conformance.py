@@ -26,14 +26,14 @@ def program():
     return run([ROOT / "install" / "tool", "schemathesis"], timeout=600).stdout.strip()
 
 
-def check(port, directory, *choice, phases=PHASES, count=None):
+def check(port, directory, *choice, phases=PHASES, document=DOCUMENT):
     """Ask the service on `port` about the operations that `choice`, options of `schemathesis run`, leaves.
 
     Returns the exit code and the whole report, which names each failed request as a line for curl.
     """
-    words = [program(), "--no-color", "--config-file", FOLDER / "schemathesis.toml", "run", DOCUMENT,
+    words = [program(), "--no-color", "--config-file", FOLDER / "schemathesis.toml", "run", document,
              "--url", f"http://127.0.0.1:{port}", "--phases", phases, "--seed", seed(),
-             "--max-examples", count or examples(), *choice]  # fmt: skip
+             "--max-examples", examples(), *choice]  # fmt: skip
     done = subprocess.run([str(word) for word in words], cwd=directory, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=LIMIT_S, check=False,
                           env=environment(CONTRACT_HOOKS=FOLDER / "hooks.py", PYTHONDONTWRITEBYTECODE=1, COLUMNS=120))
