@@ -185,4 +185,4 @@ def test_a_collection_has_no_version(table, headers):
     for answer in (table.post(table.resource.body(), headers), table.post([table.resource.body()], headers),
                    table.patch_many([change], headers)):
         assert_rest_problem(answer, 412, "precondition-failed")
-    assert table.get(table.key(row)).json()["name"] == row["name"]
+    assert table.get(table.key(row)).json["name"] == row["name"]
