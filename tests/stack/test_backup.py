@@ -201,7 +201,9 @@ def test_a_backup_of_an_older_schema_is_restored_migrated_and_served():
                 "/usr/lib/purser/schema/fill"]
         docker(*fill)
         current = contents(old.sql)
-        old.sql("DROP TABLE ledger; DELETE FROM purser_migrations WHERE version > 2")
+        old.sql("DROP TABLE ledger; DROP EXTENSION pg_trgm CASCADE; DROP INDEX passengers_name, passengers_age, "
+                "passengers_fare, employees_name, employees_age, employees_created_at; "
+                "DELETE FROM purser_migrations WHERE version > 2")
         old.backup("save")
         old.sql("DROP DATABASE purser WITH (FORCE)", "postgres")
         docker("restart", old.name)

@@ -260,6 +260,7 @@ def test_every_setting_of_the_program_can_be_set_and_no_other():
     ours = {name: value for name, value in documented().items() if name.startswith("PURSER_")}
     assert settings.keys() - {"PURSER_TLS_PORT", "PURSER_TLS_DIR"} == ours.keys()
     del ours["PURSER_WORKERS"], ours["PURSER_NGINX_PROCESSES"]  # depend on the machine
+    del ours["PURSER_MAX_BULK_BYTES"]  # Compose has a smaller default, as it limits the memory
     assert ours.items() <= settings.items()
 
 
@@ -269,7 +270,9 @@ def test_the_example_as_it_is_says_what_happens_without_it(alone):
     plain = alone.compose("config").stdout
     lines = (alone.directory / ".env.example").read_text(encoding="utf-8").splitlines()
     (alone.directory / ".env").write_text("\n".join(re.sub(r"^#([A-Z]\w+=)", r"\1", line) for line in lines))
-    assert re.sub(r"\b(PURSER_\w+): .*", r"\1: null", alone.compose("config").stdout) == plain
+    filled = alone.compose("config").stdout
+    assert filled != plain
+    assert re.sub(r"\b(PURSER_\w+): .*", r"\1:", filled) == re.sub(r"\b(PURSER_\w+): .*", r"\1:", plain)
 
 
 def test_the_two_images_agree_on_who_they_are():

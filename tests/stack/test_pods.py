@@ -101,7 +101,7 @@ def test_a_second_migration_changes_nothing(migrated, place, postgres0):
 def test_a_pod_takes_the_connections_that_the_autoscaler_counts_on(migrated, purser, postgres0):
     (variable,) = [entry for entry in purser.container["env"] if entry["name"] == "PURSER_WORKERS"]
     counted = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'purser_worker'"
-    wait.until(lambda: int(psql(postgres0, counted)) == int(variable["value"]) * 4, "4 connections of each worker")
+    wait.until(lambda: int(psql(postgres0, counted)) == int(variable["value"]) * 5, "5 connections of each worker")
 
 
 def test_a_hung_database_takes_readiness_and_nothing_else(migrated, purser, postgres0):
