@@ -134,13 +134,17 @@ def test_taken_port_is_a_clear_error(service):
     assert f"Port {service.port} is taken" in done.stderr
 
 
+FOREGROUND = ["env", "--default-signal=INT"]  # a shell lets what it starts in the background ignore Ctrl-C
+
+
 def test_run_in_the_foreground_until_ctrl_c(service, tmp_path):
     """SIGINT stops everything in order; the exit code is 0."""
     service.command("down")
     output = tmp_path / "output"
     with open(output, "wb") as file:
         process = subprocess.Popen(
-            tied("TERM", [service.script, "run"]), env=service.env(), stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            tied("TERM", FOREGROUND + [service.script, "run"]), env=service.env(), stdin=subprocess.DEVNULL, stdout=file,
+            stderr=file,
         )
     try:
         wait.until(lambda: "Purser is ready" in output.read_text(), "the service to be ready", timeout=60)
