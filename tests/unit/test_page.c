@@ -242,7 +242,7 @@ static bool is_whole(const struct peer_answer *answer, int rows, int first, int 
         return false;
     at += 2;
     for (int i = 0; i < rows; i++, at = line + 2) {
-        line = strstr(at, "\r\n");
+        line = memmem(at, (size_t)(end - at), "\r\n", 2); /* strstr takes long where a sanitizer looks on */
         if (line == NULL || line - at < 36 ||
             atoi((const char *)memrchr(at, ',', (size_t)(line - at)) + 1) != first + i * step)
             return false;
