@@ -10,8 +10,8 @@
 
 /*
  * The headers that routes of /v1 look at; `known` are the preferences that matter. A DELETE answers with
- * nothing, so that any type will do; and there is no row yet that a POST could have a condition for. Returns
- * false when the request has been answered.
+ * nothing, so that any type will do; and a POST's conditions are about the collection (bulk.c looks at them).
+ * Returns false when the request has been answered.
  */
 static bool read_headers(struct request *request, int known)
 {

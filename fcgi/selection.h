@@ -74,7 +74,8 @@ struct selection_sql {
 
 /*
  * Read the request's query. Returns false when something is wrong with it, after answering the request (400
- * with all faults at once, each naming what is allowed; or 503 when memory ran out).
+ * with all faults at once, each naming what is allowed; or 503 when memory ran out). A cursor is only looked
+ * at when the filters, q and the order are good, which it is held against.
  */
 bool selection_read(struct selection *selection, struct request *request, enum selection_kind kind);
 
