@@ -4,16 +4,18 @@ ifeq ($(origin CC),default)
 CC = gcc
 endif
 BUILD = build
-SAN =
-export PORT RUN_DIR DATABASE_URL IMAGE TAG DIGEST SINCE FROM TO REGISTRY BRANCH REMOTE
+# How it is built: HARDENED as it is delivered, SANITIZED, COVERED or FUZZED for tests.
+BUILT = HARDENED
+export PORT RUN_DIR DATABASE_URL IMAGE TAG DIGEST SINCE FROM TO REGISTRY BRANCH REMOTE ROUNDS FAULTS MINUTES SECONDS
 
 # Debian keeps libpq's header in a folder of its own.
 CPPFLAGS = -D_GNU_SOURCE -Ifcgi -I/usr/include/postgresql
-CFLAGS = -std=c17 -g $(if $(SAN),$(SANITIZE),$(HARDEN)) -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
-	-Wmissing-prototypes -Wvla
-HARDEN = -O2 -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-SANITIZE = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-LDFLAGS = $(if $(SAN),$(SANITIZE),-pie) -Wl,-z,relro,-z,now
+CFLAGS = -std=c17 -g $($(BUILT)) -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+HARDENED = -O2 -fPIE -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+SANITIZED = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+COVERED = -O0 --coverage -fprofile-update=atomic
+FUZZED = $(SANITIZED) -fsanitize=fuzzer-no-link
+LDFLAGS = $(if $(filter HARDENED,$(BUILT)),-pie,$($(BUILT))) -Wl,-z,relro,-z,now,-z,noexecstack
 LDLIBS = -lfcgi -lpq -ljson-c -lcrypto -lm
 
 SQL = $(wildcard schema/*.sql)
@@ -29,7 +31,7 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Every target with a ## line is a name, not a file.
-.PHONY: tests gcc clang asan FORCE $(shell sed -n '/## /s/^\([a-z -]*\):.*/\1/p' Makefile)
+.PHONY: tests gcc clang asan covered FORCE $(shell sed -n '/## /s/^\([a-z -]*\):.*/\1/p' Makefile)
 
 all: $(BUILD)/purser ## build the program, build/purser
 
@@ -90,19 +92,19 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(HELPERS) $(filter-out $(BUILD)/
 		-o $@ $^ $(LDLIBS) -lcmocka
 , := ,
 
-gcc:
-	@$(MAKE) --no-print-directory BUILD=build/gcc CC=gcc SAN= all tests
-clang:
-	@$(MAKE) --no-print-directory BUILD=build/clang CC=clang SAN= all tests
+gcc clang:
+	@$(MAKE) --no-print-directory BUILD=build/$@ CC=$@ all tests
 asan:
-	@$(MAKE) --no-print-directory BUILD=build/asan CC=gcc SAN=1 all tests
+	@$(MAKE) --no-print-directory BUILD=build/asan CC=gcc BUILT=SANITIZED all tests
+covered:
+	@$(MAKE) --no-print-directory BUILD=build/covered CC=gcc BUILT=COVERED all tests
 
 test: ## install what is missing, run every test of the program: gcc, clang, ASan + UBSan
 	@install/packages test
 	@$(PARALLEL) gcc clang asan
-	@tests/run unit gateway system
+	@tests/run unit gateway system chaos
 
-test-unit test-gateway test-system: test-%: ## one kind of tests, with gcc's build (VARIANT=clang or asan: another)
+test-unit test-gateway test-system test-chaos: test-%: ## one kind of tests, with gcc's build (VARIANT=clang or asan: another)
 	@install/packages test
 	@$(PARALLEL) $(or $(VARIANT),gcc)
 	@tests/run --variant $(or $(VARIANT),gcc) $*
@@ -111,6 +113,33 @@ test-contract: ## test that the service and its contract agree: examples, the pa
 	@install/packages contract
 	@$(PARALLEL) $(or $(VARIANT),gcc) www
 	@tests/run --variant $(or $(VARIANT),gcc) contract
+
+# --- the tests that go on for as long as they are told to ---
+
+chaos: ## break everything under load, ROUNDS=1 times, and print what clients saw (FAULTS="name…": these alone)
+	@install/packages chaos
+	@$(PARALLEL) $(or $(VARIANT),gcc) www
+	@BINARY=build/$(or $(VARIANT),gcc)/purser tests/chaos/run
+
+soak: ## load and faults for MINUTES=60; memory and descriptors must stay as they are
+	@install/packages chaos
+	@$(PARALLEL) $(or $(VARIANT),gcc) www
+	@BINARY=build/$(or $(VARIANT),gcc)/purser tests/chaos/soak
+
+fuzz: ## feed what is read from outside with generated input, each of TARGETS= for SECONDS=20
+	@install/packages fuzz
+	@$(PARALLEL) BUILD=build/fuzz CC=clang BUILT=FUZZED fuzzers
+	@tests/fuzz/run $(TARGETS)
+
+coverage: ## which lines and branches of fcgi/ the tests run: build/covered/report; fails below 90 and 80 %
+	@install/packages coverage
+	@$(PARALLEL) covered www
+	@tests/coverage
+
+valgrind: ## the gateway's tests with the worker under valgrind
+	@install/packages valgrind
+	@$(PARALLEL) gcc
+	@tests/run --variant valgrind gateway
 
 # --- running it ---
 
