@@ -85,10 +85,10 @@ $(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags.text
 	@echo "  CC    $@"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# A test whose first line is "// wrap: malloc calloc" stands between the program and these functions (ld --wrap).
+# A test whose first lines are like "// wrap: malloc calloc" stands between the program and these functions (ld --wrap).
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(HELPERS) $(filter-out $(BUILD)/main.o,$(OBJECTS))
 	@echo "  LINK  $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(,)--wrap=,$(shell sed -n 's|^// wrap:||p;1q' tests/unit/test_$*.c)) \
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(,)--wrap=,$(shell sed -n '/^.. wrap:/!q;s|^// wrap:||p' tests/unit/test_$*.c)) \
 		-o $@ $^ $(LDLIBS) -lcmocka
 , := ,
 
