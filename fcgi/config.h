@@ -50,7 +50,7 @@ int config_port(int *port, char fault[CONFIG_FAULT_BYTES]);
  * none is given. With several hosts and no target_session_attrs, read-write is asked for. The strings live in
  * `arena`. Returns 0, or -1 with a sentence in `fault`; it never holds a secret.
  */
-#define CONFIG_CONNECTION_MAX 16
+#define CONFIG_CONNECTION_MAX 24
 struct config_connection {
     const char *keywords[CONFIG_CONNECTION_MAX];
     const char *values[CONFIG_CONNECTION_MAX];
