@@ -108,8 +108,11 @@ static inline void captive_open(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* One that a failed test has left goes, too. */
 static inline void captive_close(void)
 {
+    if (captive.pid != 0)
+        kill(captive.pid, SIGKILL);
     peer_unlisten(captive.listener, captive.path);
     unlink(captive.complaints);
 }

@@ -125,8 +125,7 @@
        const int *lengths, const int *formats, int format),                                                  \
       (session, sql, count, types, values, lengths, formats, format), NULL, ENOMEM)                          \
     X(int, PQputCopyData, (PGconn * session, const char *bytes, int size), (session, bytes, size), -1, EPIPE)\
-    X(int, PQputCopyEnd, (PGconn * session, const char *reason), (session, reason), -1, EPIPE)               \
-    X(char *, PQresultErrorField, (const PGresult *result, int field), (result, field), NULL, 0)
+    X(int, PQputCopyEnd, (PGconn * session, const char *reason), (session, reason), -1, EPIPE)
 
 /* Those whose wrapper is written out below. */
 #ifdef LIBPQ_HAS_SEND_PIPELINE_SYNC
@@ -144,7 +143,7 @@ static const struct {
     {"free close munmap fclose PQclear PQfinish PQconninfoFree FCGX_Free FCGX_InitRequest json_object_put"
      " EVP_MD_CTX_free",
      "gives back what was had; nobody could do more (of files only those are closed that were read)"},
-    {"PQntuples PQgetvalue PQgetisnull PQgetlength PQresultStatus PQresultErrorMessage PQerrorMessage PQisBusy"
+    {"PQntuples PQgetvalue PQgetisnull PQgetlength PQresultStatus PQresultErrorField PQresultErrorMessage PQerrorMessage PQisBusy"
      " FCGX_GetParam EVP_sha256",
      "looks at memory that is there already"},
     {"json_object_get_boolean json_object_get_double json_object_get_int64 json_object_get_object"

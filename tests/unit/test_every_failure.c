@@ -7,7 +7,7 @@
 // wrap: PQconnectdbParams PQpingParams PQconnectStartParams PQconnectPoll PQconninfoParse PQstatus PQsocket
 // wrap: PQserverVersion PQparameterStatus PQsetnonblocking PQenterPipelineMode PQsendPrepare PQsendQueryPrepared
 // wrap: PQsendQueryParams PQpipelineSync PQsendPipelineSync PQflush PQconsumeInput PQgetResult PQfinish
-// wrap: PQexec PQexecParams PQputCopyData PQputCopyEnd PQresultErrorField
+// wrap: PQexec PQexecParams PQputCopyData PQputCopyEnd
 /*
  * Whatever the program calls of others fails once, at every place where it is called: each function of imports.h, its
  * first call, its second, and so on, until what is done runs to its end without a failure. No request gets a wrong
@@ -147,13 +147,15 @@ static void reset(void)
 static const char *tables(void)
 {
     return postgres_sql(
-        "SELECT concat_ws('; ', (SELECT string_agg(concat_ws(' ', id, name, age, email, version), ', ' ORDER BY id)"
-        " FROM employees), (SELECT string_agg(concat_ws(' ', uuid, name, age, fare, version), ', ' ORDER BY uuid)"
+        "SELECT concat_ws('; ', (SELECT string_agg(concat_ws(' ', id, name, age, email, least(version, 9)), ', ' ORDER BY id)"
+        " FROM employees), (SELECT string_agg(concat_ws(' ', uuid, name, age, fare, least(version, 9)), ', ' ORDER BY uuid)"
         " FROM passengers WHERE uuid > '0000000f-0000-7000-8000-000000000000' OR uuid = '" PERSON "'),"
         " (SELECT count(*) FROM ledger))");
 }
 
-static void send_step(struct peer *peer, const struct step *step)
+static struct peer peer = {.fd = -1}; /* a connection that is kept, as nginx does it */
+
+static void send_step(const struct step *step)
 {
     static char large[96 * 1024];
     struct buffer message;
@@ -166,8 +168,7 @@ static void send_step(struct peer *peer, const struct step *step)
     buffer_init(&message);
     peer_request_with(&message, step->method, step->uri, step->type, body, body != NULL ? strlen(body) : 0,
                       step->params);
-    peer_connect(peer, captive.path);
-    peer_send(peer, message.bytes, message.length);
+    peer_send(&peer, message.bytes, message.length);
     buffer_free(&message);
 }
 
@@ -181,11 +182,9 @@ static void forget_times(struct buffer *body)
 
 static struct peer_answer do_step(const struct step *step)
 {
-    struct peer peer;
-    send_step(&peer, step);
+    send_step(step);
     struct peer_answer answer = captive_take_answer(&peer);
     forget_times(&answer.body);
-    peer_close(&peer);
     return answer;
 }
 
@@ -194,9 +193,16 @@ static bool changes(const struct step *step)
     return strcmp(step->method, "GET") != 0;
 }
 
-/* The tables as they are before a step. */
+/* A connection, and the tables as they are before a step. */
 static void prepare_step(const struct step *step)
 {
+    if (peer.fd >= 0)
+        peer_receive(&peer, 1);
+    if (peer.fd < 0 || peer.closed) {
+        peer_close(&peer);
+        peer_connect(&peer, captive.path);
+        assert_true(captive_settle());
+    }
     if (changes(step))
         reset();
     if (step->again) {
@@ -211,6 +217,7 @@ static void prepare_step(const struct step *step)
 static void look_at_step(size_t i)
 {
     const struct step *step = &steps[i];
+    reset();
     prepare_step(step);
     snprintf(expected[i].before, sizeof expected[i].before, "%s", tables());
     struct peer_answer answer = do_step(step);
@@ -254,6 +261,7 @@ static void start_worker(void)
 /* Stop it; what is wrong with its end is one more failure of `import`. */
 static void stop_worker(const char *what, int import)
 {
+    peer_close(&peer);
     captive_terminate();
     int code = captive_end();
     if (code != 0) {
@@ -265,6 +273,7 @@ static void stop_worker(const char *what, int import)
 
 static void fail_each_call_of_step(size_t i, int import)
 {
+    reset();
     for (int n = 1;; n++) {
         prepare_step(&steps[i]);
         imports_choose(import, n);
