@@ -2,8 +2,8 @@
 #define PURSER_TESTS_CAPTIVE_H
 
 /*
- * The program's commands in processes of their own, whose calls of others can be made to fail: the whole worker, from
- * its settings to its end, and those that run once. Include it after imports.h.
+ * The program's commands in processes of their own, whose calls of others can be made to fail: the whole
+ * worker, from its settings to its end, and those that run once. Include it after imports.h.
  */
 
 #include "config.h"
@@ -18,7 +18,7 @@
 
 #define CAPTIVE_PATIENCE_MS 60000 /* for anything at all: a machine may be busy */
 #define CAPTIVE_CONNECTIONS 3     /* of the worker to the database */
-#define CAPTIVE_NO_CODE     (-1)  /* it still runs */
+#define CAPTIVE_NO_CODE     (-1)  /* it had to be killed */
 
 static struct {
     int listener;
@@ -30,7 +30,7 @@ static struct {
 
 /* ---- waiting ---- */
 
-static double captive_now_ms(void)
+static inline double captive_now_ms(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -60,18 +60,30 @@ static inline bool captive_ended(void *cookie)
     return true;
 }
 
+/* One that a failed test has left. */
+static inline void captive_kill(void)
+{
+    if (captive.pid == 0)
+        return;
+    kill(captive.pid, SIGKILL);
+    waitpid(captive.pid, NULL, 0);
+    captive.pid = 0;
+}
+
 /* Wait for its end; returns its exit code. One that doesn't end is killed. */
 static inline int captive_end(void)
 {
     if (!captive_await(captive_ended, NULL)) {
-        kill(captive.pid, SIGKILL);
-        captive_await(captive_ended, NULL);
+        captive_kill();
+        captive.code = CAPTIVE_NO_CODE;
     }
     return captive.code;
 }
 
 static inline void captive_start(int (*command)(void *cookie), void *cookie)
 {
+    captive_kill();
+    imports_shared->ready = imports_shared->gone = 0;
     fflush(NULL);
     captive.pid = fork();
     assert_true(captive.pid >= 0);
@@ -84,7 +96,7 @@ static inline void captive_start(int (*command)(void *cookie), void *cookie)
     dup2(complaints, STDERR_FILENO);
     close(nowhere);
     close(complaints);
-    imports_enter();
+    imports_inside = true;
     exit(command(cookie)); /* which looks for leaks, where it is built to */
 }
 
@@ -108,17 +120,15 @@ static inline void captive_open(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* One that a failed test has left goes, too. */
 static inline void captive_close(void)
 {
-    if (captive.pid != 0)
-        kill(captive.pid, SIGKILL);
+    captive_kill();
     peer_unlisten(captive.listener, captive.path);
     unlink(captive.complaints);
 }
 
 /* What it wrote to standard error, for a person. */
-static const char *captive_complaints(void)
+static inline const char *captive_complaints(void)
 {
     static char text[6000];
     FILE *file = fopen(captive.complaints, "re");
@@ -150,7 +160,8 @@ static inline bool captive_answered(void *cookie)
     return peer_answered(peer) || peer->closed || captive_ended(NULL);
 }
 
-/* Wait for the answer to what was sent; its status is 0 when there was none, -1 when there was not even an end. */
+/* Wait for the answer to what was sent; its status is 0 when there was none, -1 when there was not even an
+ * end. */
 static struct peer_answer captive_take_answer(struct peer *peer)
 {
     bool over = captive_await(captive_answered, peer);
@@ -202,8 +213,9 @@ static inline bool captive_is_idle(void *cookie)
 }
 
 /*
- * Wait until the worker has nothing to do: all connections to the database are there and owe nothing, it answers, and
- * the server has done with the connections that were closed. False when that does not come to be.
+ * Wait until the worker has nothing to do: all connections to the database are there and owe nothing, it
+ * answers, and the server has done with the connections that were closed. False when that does not come to
+ * be.
  */
 static inline bool captive_settle(void)
 {

@@ -2,15 +2,16 @@
 #define PURSER_TESTS_IMPORTS_H
 
 /*
- * All that the program calls of others and that can fail: memory, libpq, epoll, sockets, files, libfcgi, json-c and
- * libcrypto, each with how it fails. The linker sends the program's calls to the wrappers here (the test's first
- * lines name the functions); in a process that has called imports_enter they are counted in memory that is shared
- * with the test, and the one that the test has chosen fails. Include it in one file, after unit.h.
+ * All that the program calls of others and that can fail: memory, libpq, epoll, sockets, files, libfcgi,
+ * json-c and libcrypto, each with how it fails. The linker sends the program's calls to the wrappers here
+ * (the test's first lines name the functions); in a process that sets imports_inside they are counted in
+ * memory that is shared with the test, and the one that the test has chosen fails. Include it in one file,
+ * after unit.h.
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fcgiapp.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <libpq-fe.h>
 #include <openssl/evp.h>
@@ -40,7 +41,8 @@
     X(void *, mmap, (void *at, size_t size, int protection, int flags, int fd, off_t offset),                \
       (at, size, protection, flags, fd, offset), MAP_FAILED, ENOMEM)                                         \
     X(int, ftruncate, (int fd, off_t size), (fd, size), -1, EIO)                                             \
-    X(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t at), (fd, bytes, size, at), -1, ENOSPC)\
+    X(ssize_t, pwrite, (int fd, const void *bytes, size_t size, off_t at), (fd, bytes, size, at), -1,        \
+      ENOSPC)                                                                                                \
     X(off_t, lseek, (int fd, off_t at, int whence), (fd, at, whence), -1, EIO)                               \
     X(ssize_t, read, (int fd, void *bytes, size_t size), (fd, bytes, size), -1, EINTR)                       \
     X(ssize_t, write, (int fd, const void *bytes, size_t size), (fd, bytes, size), -1, EIO)                  \
@@ -50,7 +52,7 @@
     X(int, ferror, (FILE * file), (file), 1, EIO)                                                            \
     X(int, fflush, (FILE * file), (file), EOF, ENOSPC)                                                       \
     X(ssize_t, getrandom, (void *to, size_t size, unsigned flags), (to, size, flags), -1, EINTR)             \
-    X(int, sched_getaffinity, (pid_t pid, size_t size, cpu_set_t * set), (pid, size, set), -1, EINVAL)       \
+    X(int, sched_getaffinity, (pid_t pid, size_t size, cpu_set_t *set), (pid, size, set), -1, EINVAL)        \
     X(int, sigprocmask, (int how, const sigset_t *set, sigset_t *old), (how, set, old), -1, EINVAL)          \
     X(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags), -1, EMFILE)                 \
     X(int, epoll_create1, (int flags), (flags), -1, EMFILE)                                                  \
@@ -87,7 +89,7 @@
       ENOMEM)                                                                                                \
     X(struct json_object *, json_object_new_string_len, (const char *text, int length), (text, length),      \
       NULL, ENOMEM)                                                                                          \
-    X(int, json_object_array_add, (struct json_object * array, struct json_object *value), (array, value),   \
+    X(int, json_object_array_add, (struct json_object * array, struct json_object * value), (array, value),  \
       -1, ENOMEM)                                                                                            \
     X(int, json_object_object_add_ex,                                                                        \
       (struct json_object * object, const char *name, struct json_object *value, unsigned options),          \
@@ -99,6 +101,7 @@
     X(PostgresPollingStatusType, PQconnectPoll, (PGconn * connection), (connection), PGRES_POLLING_FAILED,   \
       ENOMEM)                                                                                                \
     X(PQconninfoOption *, PQconninfoParse, (const char *text, char **fault), (text, fault), NULL, ENOMEM)    \
+    X(PQconninfoOption *, PQconndefaults, (void), (), NULL, ENOMEM)                                          \
     X(ConnStatusType, PQstatus, (const PGconn *connection), (connection), CONNECTION_BAD, 0)                 \
     X(int, PQsocket, (const PGconn *connection), (connection), -1, EBADF)                                    \
     X(int, PQserverVersion, (const PGconn *connection), (connection), 0, 0)                                  \
@@ -124,7 +127,8 @@
       (PGconn * session, const char *sql, int count, const Oid *types, const char *const *values,            \
        const int *lengths, const int *formats, int format),                                                  \
       (session, sql, count, types, values, lengths, formats, format), NULL, ENOMEM)                          \
-    X(int, PQputCopyData, (PGconn * session, const char *bytes, int size), (session, bytes, size), -1, EPIPE)\
+    X(int, PQputCopyData, (PGconn * session, const char *bytes, int size), (session, bytes, size), -1,       \
+      EPIPE)                                                                                                 \
     X(int, PQputCopyEnd, (PGconn * session, const char *reason), (session, reason), -1, EPIPE)
 
 /* Those whose wrapper is written out below. */
@@ -143,8 +147,9 @@ static const struct {
     {"free close munmap fclose PQclear PQfinish PQconninfoFree FCGX_Free FCGX_InitRequest json_object_put"
      " EVP_MD_CTX_free",
      "gives back what was had; nobody could do more (of files only those are closed that were read)"},
-    {"PQntuples PQgetvalue PQgetisnull PQgetlength PQresultStatus PQresultErrorField PQresultErrorMessage PQerrorMessage PQisBusy"
-     " FCGX_GetParam EVP_sha256",
+    {"PQntuples PQgetvalue PQgetisnull PQgetlength PQresultStatus PQresultErrorField PQresultErrorMessage "
+     "PQerrorMessage PQisBusy"
+     " PQbackendPID PQhost PQport FCGX_GetParam EVP_sha256",
      "looks at memory that is there already"},
     {"json_object_get_boolean json_object_get_double json_object_get_int64 json_object_get_object"
      " json_object_get_string json_object_get_string_len json_object_is_type json_object_object_get_ex",
@@ -155,24 +160,30 @@ static const struct {
 };
 
 /* What a name must be for one of the lists above to have it. */
-static const char *const imports_prefixes[] = {"PQ",   "epoll_",       "FCGX_",        "EVP_",     "eventfd",
-                                               "inotify_", "timerfd_", "json_object_", "json_tokener_"};
+static const char *const imports_prefixes[] = {
+    "PQ", "epoll_", "FCGX_", "EVP_", "eventfd", "inotify_", "timerfd_", "json_object_", "json_tokener_"};
 static const char imports_names[] =
-    " malloc calloc realloc reallocarray aligned_alloc posix_memalign memalign strdup strndup asprintf vasprintf"
-    " getline getdelim open_memstream fmemopen fopen fdopen freopen fclose fgets fread fwrite fflush ferror fputc"
-    " putc puts popen tmpfile mkstemp mkdtemp open openat creat read write pread pwrite readv writev preadv pwritev"
+    " malloc calloc realloc reallocarray aligned_alloc posix_memalign memalign strdup strndup asprintf "
+    "vasprintf"
+    " getline getdelim open_memstream fmemopen fopen fdopen freopen fclose fgets fread fwrite fflush ferror "
+    "fputc"
+    " putc puts popen tmpfile mkstemp mkdtemp open openat creat read write pread pwrite readv writev preadv "
+    "pwritev"
     " send sendto sendmsg recv recvfrom recvmsg socket socketpair bind listen connect accept accept4 shutdown"
-    " getsockopt setsockopt getsockname getpeername getaddrinfo poll ppoll select pselect fcntl ioctl dup dup2 dup3"
-    " pipe pipe2 close signalfd memfd_create mmap munmap mremap mprotect madvise ftruncate truncate lseek fstat stat"
+    " getsockopt setsockopt getsockname getpeername getaddrinfo poll ppoll select pselect fcntl ioctl dup "
+    "dup2 dup3"
+    " pipe pipe2 close signalfd memfd_create mmap munmap mremap mprotect madvise ftruncate truncate lseek "
+    "fstat stat"
     " lstat statx unlink rename mkdir rmdir opendir readdir getrandom getentropy sched_getaffinity"
     " sched_setaffinity sysconf getrlimit setrlimit prctl fork vfork execve execv posix_spawn waitpid kill"
-    " sigaction sigprocmask pthread_create pthread_sigmask nanosleep clock_nanosleep usleep sleep clock_gettime"
+    " sigaction sigprocmask pthread_create pthread_sigmask nanosleep clock_nanosleep usleep sleep "
+    "clock_gettime"
     " setenv putenv splice sendfile free ";
 
-#define IMPORT_ENUM(type, name, ...)  IMPORT_##name,
-#define IMPORT_ENUM_OWN(_, name)      IMPORT_ENUM(, name)
-#define IMPORT_NAME(type, name, ...)  #name,
-#define IMPORT_NAME_OWN(_, name)      IMPORT_NAME(, name)
+#define IMPORT_ENUM(type, name, ...) IMPORT_##name,
+#define IMPORT_ENUM_OWN(_, name)     IMPORT_ENUM(, name)
+#define IMPORT_NAME(type, name, ...) #name,
+#define IMPORT_NAME_OWN(_, name)     IMPORT_NAME(, name)
 
 enum { IMPORTS_PLAIN(IMPORT_ENUM) IMPORTS_OWN(IMPORT_ENUM_OWN) IMPORTS };
 static const char *const imports[] = {IMPORTS_PLAIN(IMPORT_NAME) IMPORTS_OWN(IMPORT_NAME_OWN)};
@@ -182,7 +193,7 @@ static const char *const imports[] = {IMPORTS_PLAIN(IMPORT_NAME) IMPORTS_OWN(IMP
 
 /* What the test and the process that is looked at share. */
 static struct imports_shared {
-    atomic_int chosen; /* whose call fails; IMPORTS: nobody's */
+    atomic_int chosen; /* whose call fails; IMPORTS: nobody's; -1: and they aren't counted */
     atomic_int at;     /* which one of its calls, from 1 */
     atomic_int seen;   /* of its calls so far */
     atomic_int failed;
@@ -199,40 +210,35 @@ static bool imports_inside; /* this is the process that is looked at */
 #define IMPORT_REAL_OF(type, name, parameters, ...) type __real_##name parameters;
 IMPORTS_PLAIN(IMPORT_REAL_OF)
 
-static inline void imports_open(void)
+/* No more, and what is called from now on is not counted. */
+static inline void imports_choose_none(void)
 {
-    imports_shared = __real_mmap(NULL, sizeof *imports_shared, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(imports_shared, MAP_FAILED);
-    imports_shared->chosen = IMPORTS;
+    imports_shared->chosen = -1;
 }
 
-/* From now on the n-th call of `import` fails. */
+static inline void imports_open(void)
+{
+    imports_shared =
+        __real_mmap(NULL, sizeof *imports_shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(imports_shared, MAP_FAILED);
+    imports_choose_none();
+}
+
+/* From now on calls are counted, and the n-th one of `import` fails. */
 static inline void imports_choose(int import, int n)
 {
+    for (int each = 0; each < IMPORTS; each++)
+        imports_shared->calls[each] = 0;
     imports_shared->seen = imports_shared->failed = 0;
     imports_shared->at = n;
     imports_shared->chosen = import;
 }
 
-/* No more; returns how many have failed. */
-static inline int imports_choose_none(void)
-{
-    imports_shared->chosen = IMPORTS;
-    return imports_shared->failed;
-}
-
 /* ---- in the process that is looked at ---- */
-
-static inline void imports_enter(void)
-{
-    imports_shared->ready = 0;
-    imports_inside = true;
-}
 
 static bool import_fails(int import, int error)
 {
-    if (!imports_inside)
+    if (!imports_inside || imports_shared->chosen < 0)
         return false;
     imports_shared->calls[import]++;
     if (imports_shared->chosen != import || ++imports_shared->seen != imports_shared->at)

@@ -4,15 +4,15 @@
 // wrap: FCGX_FFlush FCGX_FClose FCGX_Accept_r EVP_MD_CTX_new EVP_DigestInit_ex EVP_DigestUpdate EVP_DigestFinal_ex
 // wrap: json_object_new_object json_object_new_array json_object_new_boolean json_object_new_int64
 // wrap: json_object_new_double_s json_object_new_string_len json_object_array_add json_object_object_add_ex
-// wrap: PQconnectdbParams PQpingParams PQconnectStartParams PQconnectPoll PQconninfoParse PQstatus PQsocket
+// wrap: PQconndefaults PQconnectdbParams PQpingParams PQconnectStartParams PQconnectPoll PQconninfoParse PQstatus PQsocket
 // wrap: PQserverVersion PQparameterStatus PQsetnonblocking PQenterPipelineMode PQsendPrepare PQsendQueryPrepared
 // wrap: PQsendQueryParams PQpipelineSync PQsendPipelineSync PQflush PQconsumeInput PQgetResult PQfinish
 // wrap: PQexec PQexecParams PQputCopyData PQputCopyEnd
 /*
- * Whatever the program calls of others fails once, at every place where it is called: each function of imports.h, its
- * first call, its second, and so on, until what is done runs to its end without a failure. No request gets a wrong
- * answer, what a failed one would have written is there whole or not at all, the next request is answered as if
- * nothing had been, and nothing leaks.
+ * Whatever the program calls of others fails once, at every place where it is called: each function of
+ * imports.h, its first call, its second, and so on, until what is done runs to its end without a failure. No
+ * request gets a wrong answer, what a failed one would have written is there whole or not at all, the next
+ * request is answered as if nothing had been, and nothing leaks.
  */
 
 #include "unit.h"
@@ -25,10 +25,28 @@
 #include "migrate.h"
 #include "passengers.h"
 #include "probe.h"
+#include "schema.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 
 #define COMPLAINTS 20 /* that are printed */
+
+/*
+ * Leaks are looked for where AddressSanitizer is; the whole of it is done there, and elsewhere the first call
+ * of each function in each thing that is done. gcc and clang say in different ways what is built.
+ */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+#define MOST_CALLS (SANITIZED || getenv("FAILURES") != NULL ? INT_MAX : 1)
 
 static struct {
     int calls, injected, survived; /* calls: where nothing failed */
@@ -84,9 +102,20 @@ static const struct step {
     {"POST", "/employees/add", JSON, ROW("ada"), 409, {NULL}, false},
     {"PATCH", "/employees/update/ada@x.org", JSON, "{\"age\":40}", 200, {NULL}, false},
     {"DELETE", "/employees/delete/ada@x.org", NULL, NULL, 204, {NULL}, false},
-    {"GET", "/v1/passengers?limit=3&order=-age,name&sex=eq.male&q=person", NULL, NULL, 200,
-     {"HTTP_PREFER", "count=exact"}, false},
-    {"GET", "/v1/passengers?fields=name,fare&fare=gte.7", NULL, NULL, 200, {"HTTP_ACCEPT", "text/csv"}, false},
+    {"GET",
+     "/v1/passengers?limit=3&order=-age,name&sex=eq.male&q=person",
+     NULL,
+     NULL,
+     200,
+     {"HTTP_PREFER", "count=exact"},
+     false},
+    {"GET",
+     "/v1/passengers?fields=name,fare&fare=gte.7",
+     NULL,
+     NULL,
+     200,
+     {"HTTP_ACCEPT", "text/csv"},
+     false},
     {"GET", "/v1/employees", NULL, NULL, 200, {"HTTP_ACCEPT", "application/x-ndjson"}, false},
     {"GET", "/v1/passengers/stats?by=sex", NULL, NULL, 200, {NULL}, false},
     {"GET", "/v1/employees/" ADA, NULL, NULL, 200, {NULL}, false},
@@ -95,16 +124,32 @@ static const struct step {
     {"POST", "/v1/employees", JSON, ROW("new"), 201, {KEY}, false},
     {"POST", "/v1/employees", JSON, ROW("new"), 201, {KEY}, true},
     {"POST", "/v1/employees", JSON, "[" ROW("new") "," ROW("newer") "]", 201, {KEY}, false},
-    {"POST", "/v1/employees", "text/csv", "name,age,email\nNew,1,new@x.org\nAda,2,ada@x.org\n", 200,
-     {"HTTP_PREFER", "resolution=merge-duplicates"}, false},
-    {"POST", "/v1/employees", "application/x-ndjson", ROW("new") "\n" ROW("ada") "\n", 200,
-     {"HTTP_PREFER", "resolution=ignore-duplicates"}, false},
+    {"POST",
+     "/v1/employees",
+     "text/csv",
+     "name,age,email\nNew,1,new@x.org\nAda,2,ada@x.org\n",
+     200,
+     {"HTTP_PREFER", "resolution=merge-duplicates"},
+     false},
+    {"POST",
+     "/v1/employees",
+     "application/x-ndjson",
+     ROW("new") "\n" ROW("ada") "\n",
+     200,
+     {"HTTP_PREFER", "resolution=ignore-duplicates"},
+     false},
     {"PATCH", "/v1/employees", JSON, "[{\"id\":\"" ADA "\",\"age\":41}]", 200, {NULL}, false},
     {"PUT", "/v1/employees/" NEW, JSON, ROW("new"), 201, {"HTTP_IF_NONE_MATCH", "*"}, false},
     {"PATCH", "/v1/employees/" ADA, "application/merge-patch+json", "{\"age\":42}", 200, {NULL}, false},
     {"DELETE", "/v1/employees/" ADA, NULL, NULL, 412, {"HTTP_IF_MATCH", "\"7\""}, false},
     {"DELETE", "/v1/employees/" ADA, NULL, NULL, 204, {NULL}, false},
-    {"POST", "/v1/employees", JSON, "{\"name\":[],\"age\":1.5,\"email\":true,\"no\":{}}", 422, {NULL}, false},
+    {"POST",
+     "/v1/employees",
+     JSON,
+     "{\"name\":[1],\"age\":1.5,\"email\":true,\"no\":{}}",
+     422,
+     {NULL},
+     false},
     {"POST", "/v1/employees", JSON, "{\"name\":", 400, {NULL}, false},
     {"POST", "/v1/employees", JSON, NULL, 422, {NULL}, false}, /* with a body that is longer than the feed */
     {"POST", "/employees/get", JSON, "{}", 405, {NULL}, false},
@@ -120,35 +165,41 @@ static struct expected {
     struct buffer body;
 } expected[COUNT(steps)];
 
+/* More than a socket takes at once. */
 static void fill(void)
 {
     postgres_sql("TRUNCATE passengers, employees, ledger");
-    postgres_sql("INSERT INTO passengers (uuid, survived, passenger_class, name, sex, age,"
-                 " siblings_or_spouses_aboard, parents_or_children_aboard, fare)"
-                 " SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, i %% 2 = 0, i %% 3 + 1,"
-                 " 'Person ' || i, CASE WHEN i %% 2 = 0 THEN 'male' ELSE 'female' END, i %% 80, 0, 0, i %% 30"
-                 " FROM generate_series(1, 2100) AS i; ANALYZE passengers");
+    postgres_sql(
+        "INSERT INTO passengers (uuid, survived, passenger_class, name, sex, age,"
+        " siblings_or_spouses_aboard, parents_or_children_aboard, fare)"
+        " SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, i %% 2 = 0, i %% 3 + 1,"
+        " concat('Person ', i, repeat(' of many', 15)), CASE WHEN i %% 2 = 0 THEN 'male' ELSE 'female' END, "
+        "i %% 80, 0, 0, i %% 30"
+        " FROM generate_series(1, 3300) AS i; ANALYZE passengers");
 }
 
 static void reset(void)
 {
-    postgres_sql("BEGIN; DELETE FROM ledger; DELETE FROM employees;"
-                 " DELETE FROM passengers WHERE uuid > '0000000f-0000-7000-8000-000000000000' OR uuid = '" PERSON "';"
-                 " INSERT INTO passengers (uuid, survived, passenger_class, name, sex, age,"
-                 " siblings_or_spouses_aboard, parents_or_children_aboard, fare)"
-                 " VALUES ('" PERSON "', false, 2, 'Person 1', 'female', 1, 0, 0, 1);"
-                 " INSERT INTO employees (id, name, age, email, created_at, updated_at) VALUES"
-                 " ('" ADA "', 'Ada', 36, 'ada@x.org', '2025-01-01', '2025-01-01'),"
-                 " ('00000000-0000-7000-8000-0000000000b1', 'Bob', 37, 'bob@x.org', '2025-01-01', '2025-01-01');"
-                 " COMMIT");
+    postgres_sql(
+        "BEGIN; DELETE FROM ledger; DELETE FROM employees;"
+        " DELETE FROM passengers WHERE uuid > '0000000f-0000-7000-8000-000000000000' OR uuid = '" PERSON "';"
+        " INSERT INTO passengers (uuid, survived, passenger_class, name, sex, age,"
+        " siblings_or_spouses_aboard, parents_or_children_aboard, fare)"
+        " VALUES ('" PERSON "', false, 2, 'Person 1', 'female', 1, 0, 0, 1);"
+        " INSERT INTO employees (id, name, age, email, created_at, updated_at) VALUES"
+        " ('" ADA "', 'Ada', 36, 'ada@x.org', '2025-01-01', '2025-01-01'),"
+        " ('00000000-0000-7000-8000-0000000000b1', 'Bob', 37, 'bob@x.org', '2025-01-01', '2025-01-01');"
+        " COMMIT");
 }
 
 /* All that a step can have changed. */
 static const char *tables(void)
 {
     return postgres_sql(
-        "SELECT concat_ws('; ', (SELECT string_agg(concat_ws(' ', id, name, age, email, least(version, 9)), ', ' ORDER BY id)"
-        " FROM employees), (SELECT string_agg(concat_ws(' ', uuid, name, age, fare, least(version, 9)), ', ' ORDER BY uuid)"
+        "SELECT concat_ws('; ', (SELECT string_agg(concat_ws(' ', id, name, age, email, least(version, 9)), "
+        "', ' ORDER BY id)"
+        " FROM employees), (SELECT string_agg(concat_ws(' ', uuid, name, age, fare, least(version, 9)), ', ' "
+        "ORDER BY uuid)"
         " FROM passengers WHERE uuid > '0000000f-0000-7000-8000-000000000000' OR uuid = '" PERSON "'),"
         " (SELECT count(*) FROM ledger))");
 }
@@ -234,7 +285,7 @@ static void look_at_step(size_t i)
 /* What is wrong with the answer to a step one of whose calls failed, or NULL. */
 static const char *judge(size_t i, const struct peer_answer *answer)
 {
-    static char wrong[400];
+    static char wrong[800];
     const char *is = changes(&steps[i]) ? tables() : expected[i].after;
     bool done = strcmp(is, expected[i].after) == 0, undone = strcmp(is, expected[i].before) == 0;
     int status = answer->status;
@@ -246,11 +297,296 @@ static const char *judge(size_t i, const struct peer_answer *answer)
                                         memcmp(body, expected[i].body.bytes, answer->body.length) == 0
                                   : (status == 0 || status >= 500) && (undone || (done && !nothing)))
         return NULL;
-    snprintf(wrong, sizeof wrong, "%d %.150s; the tables: %.200s", status, body, is);
+    snprintf(wrong, sizeof wrong, "%d %.150s, not %.150s; the tables: %.200s", status, body,
+             expected[i].body.bytes, is);
     return wrong;
 }
 
-/* ---- the worker ---- */
+/* ---- what is done while calls fail ---- */
+
+/*
+ * Do the thing with the number `i`, and let the n-th call of `import` fail meanwhile; returns what is wrong
+ * with how it went, or NULL.
+ */
+typedef const char *run(size_t i, int import, int n);
+
+static const char *run_step(size_t i, int import, int n)
+{
+    prepare_step(&steps[i]);
+    imports_choose(import, n);
+    struct peer_answer answer = do_step(&steps[i]);
+    imports_choose_none();
+    const char *wrong = captive_settle() ? judge(i, &answer) : "the worker is not ready again";
+    peer_free_answer(&answer);
+    return wrong;
+}
+
+static bool is_one_waiting(void *cookie)
+{
+    postgres_sql("SELECT pg_stat_clear_snapshot()");
+    return (postgres_number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") > 0) ==
+           *(const bool *)cookie;
+}
+
+/* The request waits for a lock when its connection is cut. */
+static const char *run_cut(size_t i, int import, int n)
+{
+    prepare_step(&steps[i]);
+    postgres_sql("BEGIN; LOCK TABLE employees");
+    send_step(&steps[i]);
+    assert_true(captive_await(is_one_waiting, &(bool){true}));
+    imports_choose(import, n);
+    postgres_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+    postgres_sql("ROLLBACK");
+    struct peer_answer answer = captive_take_answer(&peer);
+    forget_times(&answer.body);
+    bool settled = captive_settle();
+    imports_choose_none();
+    const char *wrong = settled && captive_settle() ? judge(i, &answer) : "the worker is not ready again";
+    peer_free_answer(&answer);
+    return wrong;
+}
+
+/* The client leaves while PostgreSQL is at work for it: that is cancelled. */
+static const char *run_cancel(size_t i, int import, int n)
+{
+    prepare_step(&steps[i]);
+    postgres_sql("BEGIN; LOCK TABLE employees");
+    send_step(&steps[i]);
+    assert_true(captive_await(is_one_waiting, &(bool){true}));
+    imports_choose(import, n);
+    peer_close(&peer);
+    bool cancelled = captive_await(is_one_waiting, &(bool){false});
+    imports_choose_none();
+    postgres_sql("ROLLBACK");
+    return !cancelled         ? "PostgreSQL is still at it"
+           : captive_settle() ? NULL
+                              : "the worker is not ready again";
+}
+
+static bool has_begun(void *cookie)
+{
+    (void)cookie;
+    peer_receive(&peer, 1);
+    return peer.got.length > 0 || peer.closed || captive_ended(NULL);
+}
+
+/* A worker, from its settings to its end: it says that it can't start, or it serves and answers all that it
+ * took. */
+static const char *run_life(size_t i, int import, int n)
+{
+    static char wrong[60];
+    int status = 0;
+    imports_choose(import, n);
+    captive_start(captive_serve, NULL);
+    captive_await(captive_is_set_up, NULL);
+    if (captive.pid != 0) {
+        for (int tries = 0; tries < 3 && status != steps[i].status; tries++)
+            status = captive_ask(steps[i].uri);
+        peer_connect(&peer, captive.path);
+        send_step(&steps[i]);
+        captive_await(has_begun, &peer);
+        captive_terminate();
+        struct peer_answer answer = captive_take_answer(&peer);
+        peer_free_answer(&answer);
+        peer_close(&peer);
+    }
+    int code = captive_end();
+    imports_choose_none();
+    bool refused = status == 0 && (code == 1 || code == 2);
+    if (refused || (code == 0 && status == steps[i].status))
+        return NULL;
+    snprintf(wrong, sizeof wrong, "it ended with %d, and answered %d", code, status);
+    return wrong;
+}
+
+/* ---- the commands that run once ---- */
+
+static char file[64]; /* for an import, or with a secret */
+
+static void write_file(const char *format, ...)
+{
+    va_list arguments;
+    FILE *out = fopen(file, "we");
+    assert_non_null(out);
+    va_start(arguments, format);
+    vfprintf(out, format, arguments);
+    va_end(arguments);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* A command's end: 0 when it is done, else one that main knows, and a sentence. */
+static const char *judge_command(int code, bool done, bool undone)
+{
+    static char wrong[80];
+    bool told = captive_complaints()[0] != '\0';
+    if (code == 0 ? done : undone && code <= 2 && told)
+        return NULL;
+    snprintf(wrong, sizeof wrong, "it ended with %d%s%s%s", code, done ? ", all is done" : "",
+             undone ? ", nothing is done" : "", told ? "" : ", and says nothing");
+    return wrong;
+}
+
+static void run_command(int (*command)(void *cookie), void *cookie, int import, int n)
+{
+    imports_choose(import, n);
+    captive_run(command, cookie);
+    imports_choose_none();
+}
+
+static int migrate(void *cookie)
+{
+    (void)cookie;
+    return migrate_run();
+}
+
+static const char *run_migrate(size_t i, int import, int n)
+{
+    (void)i;
+    postgres_sql("DROP TABLE IF EXISTS passengers, employees, ledger, purser_migrations");
+    run_command(migrate, NULL, import, n);
+    const char *wrong = judge_command(captive.code, true, true);
+    if (captive.code != 0)
+        captive_run(migrate, NULL);
+    if (captive.code != 0 ||
+        postgres_number("SELECT count(*) FROM purser_migrations") != schema_migration_count)
+        return "it can't be made up for";
+    assert_int_equal(postgres_number("SELECT count(*) FROM passengers, employees, ledger"), 0);
+    return wrong;
+}
+
+enum { PLAIN, IF_EMPTY, AWAY }; /* how an import is done: AWAY is the database */
+
+static int import_rows(void *cookie)
+{
+    size_t how = *(const size_t *)cookie;
+    if (how == AWAY)
+        setenv("DATABASE_URL", "postgresql:///purser?host=/nowhere", 1);
+    return import_run(&passengers_resource, file, how == IF_EMPTY);
+}
+
+static const char *run_import(size_t how, int import, int n)
+{
+    postgres_sql("TRUNCATE passengers");
+    write_file("Survived,Pclass,Name,Sex,Age,Siblings_Spouses_Aboard,Parents_Children_Aboard,Fare\n"
+               "1,3,\"One, and\",male,,0,0,7.25\n0,1,Two,female,30,1,0,8\n");
+    run_command(import_rows, &how, import, n);
+    long rows = postgres_number("SELECT count(*) FROM passengers");
+    return judge_command(captive.code, rows == 2, rows == 0);
+}
+
+/* As main does it, and the worker when it connects. */
+static int print_config(void *cookie)
+{
+    struct config config;
+    struct config_connection connection;
+    struct arena arena;
+    char fault[CONFIG_FAULT_BYTES];
+    (void)cookie;
+    unsetenv("DATABASE_URL");
+    setenv("DATABASE_URL_FILE", file, 1);
+    arena_init(&arena);
+    bool good = config_read(&config, fault) == 0 && config_print(&config, NULL, stdout, fault) == 0 &&
+                config_connection(&connection, &arena, fault) == 0;
+    if (!good)
+        fprintf(stderr, "%s\n", fault);
+    arena_free(&arena);
+    return good ? 0 : 2;
+}
+
+static const char *run_config(size_t i, int import, int n)
+{
+    (void)i;
+    write_file("%s\n", getenv("DATABASE_URL"));
+    run_command(print_config, NULL, import, n);
+    return judge_command(captive.code, true, true);
+}
+
+static int probe(void *cookie)
+{
+    return probe_run(*(const int *)cookie, "/readyz");
+}
+
+/* There is somebody who answers. */
+static const char *run_probe(size_t i, int import, int n)
+{
+    static const char well[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    struct pollfd asked = {.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .events = POLLIN};
+    (void)i;
+    assert_int_equal(bind(asked.fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(asked.fd, 5), 0);
+    assert_int_equal(getsockname(asked.fd, (struct sockaddr *)&address, &size), 0);
+    imports_choose(import, n);
+    captive_start(probe, &(int){ntohs(address.sin_port)});
+    while (!captive_ended(NULL)) {
+        int client = poll(&asked, 1, 1) == 1 ? accept(asked.fd, NULL, NULL) : -1;
+        if (client >= 0) {
+            send(client, well, sizeof well - 1, MSG_NOSIGNAL);
+            close(client);
+        }
+    }
+    imports_choose_none();
+    close(asked.fd);
+    return judge_command(captive.code, true, true);
+}
+
+/* ---- all of it ---- */
+
+struct thing {
+    const char *name;
+    run *run;
+    size_t i;
+};
+
+/* What a worker does that goes on afterwards: the steps, and two more with the step of this number. */
+#define READ_STEP   6
+#define INSERT_STEP 7
+#define WORK        (COUNT(steps) + 2)
+
+static void list_work(struct thing work[WORK])
+{
+    for (size_t i = 0; i < COUNT(steps); i++)
+        work[i] = (struct thing){steps[i].uri, run_step, i};
+    work[COUNT(steps)] = (struct thing){"a cut connection", run_cut, INSERT_STEP};
+    work[COUNT(steps) + 1] = (struct thing){"a client that leaves", run_cancel, READ_STEP};
+}
+
+static const struct thing lives[] = {{"a worker's life", run_life, READ_STEP},
+                                     {"a migration", run_migrate, 0},
+                                     {"an import", run_import, PLAIN},
+                                     {"an import into an empty table", run_import, IF_EMPTY},
+                                     {"an import without a database", run_import, AWAY},
+                                     {"the settings", run_config, 0},
+                                     {"a probe", run_probe, 0}};
+
+/* How often each function is called when nothing fails. */
+static void count_calls(const struct thing *thing, int calls[IMPORTS])
+{
+    const char *wrong = thing->run(thing->i, IMPORTS, 0);
+    if (wrong != NULL)
+        fail_msg("%s, where nothing failed: %s\n%s", thing->name, wrong, captive_complaints());
+    for (int import = 0; import < IMPORTS; import++) {
+        calls[import] = imports_shared->calls[import];
+        table[import].calls += calls[import];
+    }
+}
+
+static void fail_each_call(const struct thing *thing, int import)
+{
+    for (int n = 1;; n++) {
+        const char *wrong = thing->run(thing->i, import, n);
+        if (imports_shared->failed == 0) {
+            if (wrong != NULL)
+                fail_msg("%s, where nothing failed: %s\n%s", thing->name, wrong, captive_complaints());
+            return;
+        }
+        note(thing->name, import, n, wrong);
+        if (n == MOST_CALLS)
+            return;
+    }
+}
 
 static void start_worker(void)
 {
@@ -258,73 +594,164 @@ static void start_worker(void)
     assert_true(captive_settle());
 }
 
-/* Stop it; what is wrong with its end is one more failure of `import`. */
-static void stop_worker(const char *what, int import)
+/* What is wrong with its end was wrong with one of the failures of `import`. */
+static void stop_worker(int import)
 {
     peer_close(&peer);
     captive_terminate();
-    int code = captive_end();
-    if (code != 0) {
-        complaints++;
-        print_error("%s, with failures of %s: the worker ended with %d\n%s", what, imports[import], code,
-                    captive_complaints());
-    }
-}
-
-static void fail_each_call_of_step(size_t i, int import)
-{
-    reset();
-    for (int n = 1;; n++) {
-        prepare_step(&steps[i]);
-        imports_choose(import, n);
-        struct peer_answer answer = do_step(&steps[i]);
-        bool failed = imports_choose_none() > 0;
-        const char *wrong = captive_settle() ? judge(i, &answer) : "the worker is not ready again";
-        peer_free_answer(&answer);
-        if (failed)
-            note(steps[i].uri, import, n, wrong);
-        else if (wrong != NULL)
-            fail_msg("%s %s, where nothing failed: %s", steps[i].method, steps[i].uri, wrong);
-        if (captive.pid == 0)
-            start_worker();
-        if (!failed)
-            return;
-    }
+    if (captive_end() == 0)
+        return;
+    complaints++;
+    table[import].survived--;
+    print_error("with failures of %s the worker ended with %d\n%s", imports[import], captive.code,
+                captive_complaints());
 }
 
 static void whatever_fails_no_request_gets_a_wrong_answer(void **state)
 {
-    static int calls[COUNT(steps)][IMPORTS];
+    static int calls[WORK][IMPORTS];
+    struct thing work[WORK];
+    (void)state;
+    list_work(work);
+    fill();
+    start_worker();
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        look_at_step(i);
+        look_at_step(i); /* the first time was like no other: connections have learnt its SQL */
+    }
+    for (size_t i = 0; i < WORK; i++) {
+        reset();
+        count_calls(&work[i], calls[i]);
+    }
+    stop_worker(0);
+    for (int import = 0; import < IMPORTS; import++) {
+        bool started = false;
+        for (size_t i = 0; i < WORK; i++) {
+            if (calls[i][import] == 0)
+                continue;
+            if (!started || captive.pid == 0)
+                start_worker();
+            started = true;
+            reset();
+            fail_each_call(&work[i], import);
+        }
+        if (started)
+            stop_worker(import);
+    }
+    assert_no_complaints();
+}
+
+static void whatever_fails_a_process_does_its_work_or_says_why_not(void **state)
+{
+    static int calls[COUNT(lives)][IMPORTS];
     (void)state;
     fill();
     reset();
-    start_worker();
-    for (size_t i = 0; i < COUNT(steps); i++) {
-        look_at_step(i); /* the first time is as no other: connections learn their SQL */
-        look_at_step(i);
-        prepare_step(&steps[i]);
+    for (size_t i = 0; i < COUNT(lives); i++)
+        count_calls(&lives[i], calls[i]);
+    fill();
+    reset();
+    for (size_t i = 0; i < COUNT(lives); i++)
         for (int import = 0; import < IMPORTS; import++)
-            imports_shared->calls[import] = 0;
-        struct peer_answer answer = do_step(&steps[i]);
-        peer_free_answer(&answer);
-        for (int import = 0; import < IMPORTS; import++) {
-            calls[i][import] = imports_shared->calls[import];
-            table[import].calls += calls[i][import];
-        }
-        assert_true(captive_settle());
-    }
-    stop_worker("the requests", 0);
-    for (int import = 0; import < IMPORTS; import++) {
-        double start = captive_now_ms();
-        int before = table[import].injected;
-        start_worker();
-        for (size_t i = 0; i < COUNT(steps); i++)
             if (calls[i][import] > 0)
-                fail_each_call_of_step(i, import);
-        stop_worker("the requests", import);
-        if (getenv("TORTURE")) print_message("%s %d %.0f ms\n", imports[import], table[import].injected - before, captive_now_ms() - start);
-    }
+                fail_each_call(&lives[i], import);
     assert_no_complaints();
+}
+
+static void each_function_was_made_to_fail(void **state)
+{
+    int calls = 0, injected = 0, survived = 0;
+    (void)state;
+    if (SANITIZED)
+        printf("measured: %-28s %8s %8s %8s\n", "calls that were made to fail", "calls", "injected",
+               "survived");
+    for (int import = 0; import < IMPORTS; import++) {
+        if (SANITIZED)
+            printf("measured: %-28s %8d %8d %8d\n", imports[import], table[import].calls,
+                   table[import].injected, table[import].survived);
+        calls += table[import].calls;
+        injected += table[import].injected;
+        survived += table[import].survived;
+    }
+    if (SANITIZED)
+        printf("measured: %-28s %8d %8d %8d\n", "all of them", calls, injected, survived);
+    for (int import = 0; import < IMPORTS; import++)
+        if (table[import].injected == 0 || table[import].survived != table[import].injected)
+            fail_msg("%s: injected %d, survived %d", imports[import], table[import].injected,
+                     table[import].survived);
+}
+
+/* ---- what is not in the table ---- */
+
+static bool is_word_of(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = words; (at = strstr(at, word)) != NULL; at++)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+static bool is_ours_to_list(const char *name)
+{
+    for (size_t i = 0; i < COUNT(imports_prefixes); i++)
+        if (strncmp(name, imports_prefixes[i], strlen(imports_prefixes[i])) == 0)
+            return true;
+    return is_word_of(imports_names, name);
+}
+
+static bool is_listed(const char *name)
+{
+    for (int import = 0; import < IMPORTS; import++)
+        if (strcmp(imports[import], name) == 0)
+            return true;
+    for (size_t i = 0; i < COUNT(imports_left); i++)
+        if (is_word_of(imports_left[i].names, name))
+            return true;
+    return false;
+}
+
+/* "__read_chk" and "fopen64" are read and fopen, as a compiler or the C library would have them. */
+static const char *plain_name(char *name)
+{
+    size_t length = strlen(name);
+    if (length > 6 && strncmp(name, "__", 2) == 0 && strcmp(name + length - 4, "_chk") == 0) {
+        name[length - 4] = '\0';
+        return name + 2;
+    }
+    if (length > 2 && strcmp(name + length - 2, "64") == 0 && !is_ours_to_list(name))
+        name[length - 2] = '\0';
+    return name;
+}
+
+/* Look into the program's object files, which lie beside the directory of the tests. */
+static void no_function_is_forgotten(void **state)
+{
+    char self[300], command[400], name[200];
+    int names = 0, forgotten = 0;
+    (void)state;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    assert_true(length > 0);
+    self[length] = '\0';
+    for (int up = 0; up < 2; up++)
+        *strrchr(self, '/') = '\0';
+    snprintf(command, sizeof command, "nm --undefined-only --format=just-symbols '%s'/*.o", self);
+    FILE *found = popen(command, "re");
+    assert_non_null(found);
+    while (fscanf(found, "%199s", name) == 1) {
+        const char *plain = plain_name(name);
+        if (!is_ours_to_list(plain))
+            continue;
+        names++;
+        if (!is_listed(plain)) {
+            print_error("the program calls %s: let it fail, or say why it can't (tests/unit/imports.h)\n",
+                        plain);
+            forgotten++;
+        }
+    }
+    assert_int_equal(pclose(found), 0);
+    assert_int_equal(forgotten, 0);
+    assert_true(names > IMPORTS / 2);
 }
 
 static int open_all(void **state)
@@ -332,12 +759,14 @@ static int open_all(void **state)
     if (postgres_open(state) != 0)
         return -1;
     captive_open();
+    snprintf(file, sizeof file, "/tmp/purser-unit-%d-file", (int)getpid());
     return 0;
 }
 
 static int close_all(void **state)
 {
     captive_close();
+    unlink(file);
     return postgres_close(state);
 }
 
@@ -345,6 +774,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_fails_no_request_gets_a_wrong_answer),
+        cmocka_unit_test(whatever_fails_a_process_does_its_work_or_says_why_not),
+        cmocka_unit_test(each_function_was_made_to_fail),
+        cmocka_unit_test(no_function_is_forgotten),
     };
     return cmocka_run_group_tests_name("every failure", tests, open_all, close_all);
 }
