@@ -83,15 +83,13 @@ static int count(const char *list)
     return commas + 1;
 }
 
-/* "a,b,c" from its second item on (`first` 1): "b,c,a". NULL when memory ran out. */
+/* "a,b,c" with item 1 first, counted from 0: "b,c,a". NULL when memory ran out. */
 static const char *begin_with(struct arena *arena, const char *list, unsigned first)
 {
     size_t length = strlen(list);
     const char *from = list;
     for (; first > 0; first--)
         from = strchr(from, ',') + 1;
-    if (from == list)
-        return list;
     char *turned = arena_alloc(arena, length + 1);
     if (turned == NULL)
         return NULL;
