@@ -77,7 +77,8 @@ static int read_identity(struct request *request)
     clock_gettime(CLOCK_REALTIME, &now);
     uuid_v7(request->row_id, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, entropy);
     size_t length = strlen(request->id), offset;
-    if (length == 0 || !json_utf8_valid(request->id, length, &offset)) /* it stands in answers, which are JSON */
+    if (length == 0 ||
+        !json_utf8_valid(request->id, length, &offset)) /* it stands in answers, which are JSON */
         request->id = request->row_id;
     return 0;
 }
