@@ -18,6 +18,8 @@ struct database_job {
     int together; /* of the first job of a batch: how many there are in it */
     bool sent;    /* at least once */
     bool alone;   /* gets a transaction of its own */
+    bool blocked; /* has met a lock, or is of a row that is known to be locked: see blocked.h */
+    uint64_t row; /* names the row of a write (database_statement.row), hashed; 0: none */
 };
 
 struct database_result {
@@ -47,6 +49,8 @@ struct database {
     struct connection *connections; /* the readers first, then the searchers, then the writers */
     int readers, searchers, writers;
     struct jobs queues[DATABASE_KINDS]; /* by kind: waiting to be sent, oldest first */
+    struct jobs blocked;                /* those that wait for another session's lock */
+    uint64_t blocked_at;                /* when one of them met its lock last */
     struct jobs spare;
     const struct lane_statement **statements;
 };
@@ -56,6 +60,9 @@ void jobs_append(struct jobs *jobs, struct database_job *job);
 void jobs_prepend(struct jobs *jobs, struct database_job *job);
 void jobs_remove(struct jobs *jobs, struct database_job *job);
 struct database_job *jobs_take(struct jobs *jobs); /* the first, removed; NULL when there is none */
+
+/* The list that a job waits in when it is not in flight. */
+struct jobs *jobs_queue(const struct database_job *job);
 
 /* ---- the end of a job; in no list when it is called ---- */
 
