@@ -22,6 +22,7 @@ struct config {
     const char *tls_dir;     /* PURSER_TLS_DIR: where tls.crt and tls.key are */
     uint64_t max_body_bytes; /* PURSER_MAX_BODY_BYTES */
     uint64_t max_bulk_bytes; /* PURSER_MAX_BULK_BYTES: of a body with many rows */
+    int max_waiting;         /* PURSER_MAX_WAITING: requests of a worker that wait for the database at once */
     uint64_t deadline_ms;    /* PURSER_DEADLINE_MS: from a request's arrival to its 503 or 504 */
     uint64_t drain_ms;       /* PURSER_DRAIN_MS: from SIGTERM to the exit at the latest */
     int readers;             /* PURSER_DB_READERS: connections of a worker for reads */

@@ -130,7 +130,8 @@ static const char *start(struct worker *worker)
                                              .handle = route_handle,
                                              .max_body_bytes = config->max_body_bytes,
                                              .max_bulk_bytes = config->max_bulk_bytes,
-                                             .deadline_ms = config->deadline_ms};
+                                             .deadline_ms = config->deadline_ms,
+                                             .max_waiting = config->max_waiting};
     worker->gateway = gateway_create(worker->loop, 0, larger(config->max_bulk_bytes, config->max_body_bytes),
                                      request_begin, &worker->server);
     if (worker->gateway == NULL)

@@ -125,8 +125,8 @@ static void test_an_unknown_setting_is_named(void **state)
     assert_string_equal(
         refused(),
         "PURSER_WORKRES is not a setting; these are: PURSER_WORKERS PURSER_NGINX_PROCESSES PURSER_PORT "
-        "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_MAX_BODY_BYTES PURSER_MAX_BULK_BYTES PURSER_DEADLINE_MS "
-        "PURSER_DRAIN_MS PURSER_DB_READERS PURSER_DB_SEARCHERS "
+        "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_MAX_BODY_BYTES PURSER_MAX_BULK_BYTES PURSER_MAX_WAITING "
+        "PURSER_DEADLINE_MS PURSER_DRAIN_MS PURSER_DB_READERS PURSER_DB_SEARCHERS "
         "PURSER_DB_WRITERS PURSER_LOG_LEVEL");
     unsetenv("PURSER_WORKRES");
     setenv("PURSER_PORT_8080_TCP", "tcp://10.0.0.1:8080", 1);
@@ -348,14 +348,14 @@ static void test_print_all(void **state)
     setenv("PURSER_LOG_LEVEL", "warn", 1);
     set_parts("db:5433");
     setenv("PGSSLMODE", "require", 1);
-    assert_string_equal(
-        printed(NULL),
-        "PURSER_WORKERS=7\nPURSER_NGINX_PROCESSES=9\nPURSER_PORT=8080\nPURSER_TLS_PORT=0\n"
-        "PURSER_TLS_DIR=/run/secrets/purser/"
-        "tls\nPURSER_MAX_BODY_BYTES=1048576\nPURSER_MAX_BULK_BYTES=16777216\n"
-        "PURSER_DEADLINE_MS=10000\nPURSER_DRAIN_MS=15000\nPURSER_DB_READERS=1\nPURSER_DB_SEARCHERS=1\n"
-        "PURSER_DB_WRITERS=3\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
-        "DB_PASSWORD=***\nDB_URL=db:5433\nDB_NAME=purser\nPGSSLMODE=require\n");
+    assert_string_equal(printed(NULL),
+                        "PURSER_WORKERS=7\nPURSER_NGINX_PROCESSES=9\nPURSER_PORT=8080\nPURSER_TLS_PORT=0\n"
+                        "PURSER_TLS_DIR=/run/secrets/purser/"
+                        "tls\nPURSER_MAX_BODY_BYTES=1048576\nPURSER_MAX_BULK_BYTES=16777216\n"
+                        "PURSER_MAX_WAITING=1024\nPURSER_DEADLINE_MS=10000\nPURSER_DRAIN_MS=15000\nPURSER_DB_"
+                        "READERS=1\nPURSER_DB_SEARCHERS=1\n"
+                        "PURSER_DB_WRITERS=3\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
+                        "DB_PASSWORD=***\nDB_URL=db:5433\nDB_NAME=purser\nPGSSLMODE=require\n");
 }
 
 static void test_print_one(void **state)
