@@ -31,7 +31,7 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Every target with a ## line is a name, not a file.
-.PHONY: tests gcc clang asan covered FORCE $(shell sed -n '/## /s/^\([a-z -]*\):.*/\1/p' Makefile)
+.PHONY: tests fuzzers gcc clang asan covered FORCE $(shell sed -n '/## /s/^\([a-z -]*\):.*/\1/p' Makefile)
 
 all: $(BUILD)/purser ## build the program, build/purser
 
@@ -91,6 +91,20 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(HELPERS) $(filter-out $(BUILD)/
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(,)--wrap=,$(shell sed -n 's|^// wrap:||p;1q' tests/unit/test_$*.c)) \
 		-o $@ $^ $(LDLIBS) -lcmocka
 , := ,
+
+# The fuzz targets: tests/fuzz/README.md. None of them reaches the database: queries end in the target.
+FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_HELPERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%.o,$(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
+
+fuzzers: $(FUZZERS)
+
+$(BUILD)/tests/%.o: tests/fuzz/%.c $(BUILD)/flags.text
+	@echo "  CC    $@"
+	@$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz_%.o $(FUZZ_HELPERS) $(BUILD)/tests/peer.o $(filter-out $(BUILD)/main.o,$(OBJECTS))
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -Wl,--wrap=database_send -o $@ $^ $(LDLIBS) -lcmocka
 
 gcc clang:
 	@$(MAKE) --no-print-directory BUILD=build/$@ CC=$@ all tests

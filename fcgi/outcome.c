@@ -26,8 +26,7 @@ enum outcome_verdict outcome_judge(const PGresult *error, enum database_outcome 
         "0A000",                            /* "cached plan must not change result type": prepare afresh */
         "26000",                            /* the prepared statement is gone */
         NULL};
-    static const char *const again[] = {"40001", "40P01", NULL};
-    static const char *const slow[] = {"57014", NULL};
+    static const char *const again[] = {"40001", "40P01", "57014", NULL};
 
     const char *state = PQresultErrorField(error, PG_DIAG_SQLSTATE);
     if (state == NULL || in_class(state, "08") || is_one_of(state, reconnect))
@@ -40,8 +39,6 @@ enum outcome_verdict outcome_judge(const PGresult *error, enum database_outcome 
         *outcome = DATABASE_CONFLICT;
     else if (in_class(state, "2223"))
         *outcome = DATABASE_INVALID;
-    else if (is_one_of(state, slow))
-        *outcome = DATABASE_TIMEOUT;
     else if (in_class(state, "53"))
         *outcome = DATABASE_FULL;
     else

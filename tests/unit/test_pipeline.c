@@ -97,7 +97,7 @@ static void connect_to(const char *host)
 {
     const char *const keywords[] = {"host", "user", "dbname", "application_name", NULL};
     const char *const values[] = {host, "postgres", "purser", "pipeline", NULL};
-    pipeline_connect(pipeline, keywords, values);
+    pipeline_connect(pipeline, keywords, values, 5000);
 }
 
 static void connect_up(void)
