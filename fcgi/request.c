@@ -346,7 +346,8 @@ void request_failed(struct request *request, enum database_outcome outcome)
                         "The service is out of a resource; nothing was changed.");
         break;
     case DATABASE_TIMEOUT:
-        request_problem(request, PROBLEM_GATEWAY_TIMEOUT, "", "The database did not answer in time.");
+        request_problem(request, PROBLEM_GATEWAY_TIMEOUT, "Retry-After: 1\r\n",
+                        "The database did not answer in time.");
         break;
     default:
         log_line(LOG_LEVEL_ERROR, "an internal error was answered", "request_id", request->id, LOG_END);
