@@ -159,10 +159,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
     static const struct {
         const char *method, *uri;
-    } routes[] = {{"POST", "/v1/passengers"},        {"POST", "/v1/employees"},
-                  {"PATCH", "/v1/passengers"},       {"PATCH", "/v1/employees"},
-                  {"PUT", "/v1/passengers/" KEY},    {"PATCH", "/v1/employees/" KEY},
-                  {"POST", "/postpassenger"},        {"POST", "/employees/add"}};
+    } routes[] = {{"POST", "/v1/passengers"}, {"POST", "/v1/employees"},      {"PATCH", "/v1/passengers"},
+                  {"PATCH", "/v1/employees"}, {"PUT", "/v1/passengers/" KEY}, {"PATCH", "/v1/employees/" KEY},
+                  {"POST", "/postpassenger"}, {"POST", "/employees/add"}};
     const char *text = (const char *)input;
     inside_open(NULL);
     if (size > INSIDE_BODY_BYTES)

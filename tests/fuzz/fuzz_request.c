@@ -84,9 +84,9 @@ static size_t read_length(const uint8_t **at)
 {
     const uint8_t *bytes = *at;
     *at += bytes[0] < 128 ? 1 : 4;
-    return bytes[0] < 128 ? bytes[0]
-                          : (size_t)(bytes[0] & 127) << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 |
-                                bytes[3];
+    return bytes[0] < 128
+               ? bytes[0]
+               : (size_t)(bytes[0] & 127) << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
 }
 
 /* The first of each name counts. */

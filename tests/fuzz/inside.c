@@ -1,3 +1,4 @@
+// wrap: database_send
 #include "inside.h"
 
 #include "check.h"
@@ -37,7 +38,6 @@ static struct {
 
 /* ---- the database that is never there ---- */
 
-/* Stands between the program and the function (ld --wrap). */
 int __wrap_database_send(struct database *database, struct database_query *query);
 int __wrap_database_send(struct database *database, struct database_query *query)
 {
