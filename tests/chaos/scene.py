@@ -64,8 +64,7 @@ class Scene:
         for kind in ("acknowledged", "found", "lost", "doubled", "unsent"):
             setattr(line, kind, getattr(findings, kind))
         line.longest = load.longest()
-        if load.resent:
-            self.seen(f"{load.resent} sent again, as their kept connection was closed")
+        line.resent += load.resent
         assert not unlisted, f"{len(unlisted)} requests failed: {unlisted[:EXAMPLES]}\n{self.stack.complaints()}"
         assert not (findings.lost or findings.doubled or findings.unsent), findings.examples[:EXAMPLES]
 
