@@ -31,7 +31,7 @@ PARALLEL = $(MAKE) --no-print-directory -j $(shell nproc)
 .DELETE_ON_ERROR:
 .SECONDARY:
 # Every target with a ## line is a name, not a file.
-.PHONY: tests gcc clang asan covered FORCE $(shell sed -n '/## /s/^\([a-z -]*\):.*/\1/p' Makefile)
+.PHONY: tests fuzzers gcc clang asan covered FORCE $(shell sed -n '/## /s/^\([a-z -]*\):.*/\1/p' Makefile)
 
 all: $(BUILD)/purser ## build the program, build/purser
 
@@ -88,9 +88,24 @@ $(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags.text
 # A test whose first line is "// wrap: malloc calloc" stands between the program and these functions (ld --wrap).
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(HELPERS) $(filter-out $(BUILD)/main.o,$(OBJECTS))
 	@echo "  LINK  $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(,)--wrap=,$(shell sed -n 's|^// wrap:||p;1q' tests/unit/test_$*.c)) \
-		-o $@ $^ $(LDLIBS) -lcmocka
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(call wraps,tests/unit/test_$*.c) -o $@ $^ $(LDLIBS) -lcmocka
 , := ,
+wraps = $(addprefix -Wl$(,)--wrap=,$(shell sed -n 's|^// wrap:||p;1q' $(1)))
+
+# The fuzz targets: tests/fuzz/README.md.
+FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_HELPERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%.o,$(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
+
+fuzzers: $(FUZZERS)
+
+$(BUILD)/tests/%.o: tests/fuzz/%.c $(BUILD)/flags.text
+	@echo "  CC    $@"
+	@$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz_%.o $(FUZZ_HELPERS) $(BUILD)/tests/peer.o $(filter-out $(BUILD)/main.o,$(OBJECTS))
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $(call wraps,tests/fuzz/fuzz_$*.c) $(call wraps,tests/fuzz/inside.c) \
+		-o $@ $^ $(LDLIBS) -lcmocka
 
 gcc clang:
 	@$(MAKE) --no-print-directory BUILD=build/$@ CC=$@ all tests
@@ -130,6 +145,11 @@ fuzz: ## feed what is read from outside with generated input, each of TARGETS= f
 	@install/packages fuzz
 	@$(PARALLEL) BUILD=build/fuzz CC=clang BUILT=FUZZED fuzzers
 	@tests/fuzz/run $(TARGETS)
+
+fuzz-afl: ## the same by AFL++ instead of libFuzzer
+	@install/packages afl
+	@$(PARALLEL) BUILD=build/afl CC=afl-clang-fast BUILT=FUZZED fuzzers
+	@tests/fuzz/run --afl $(TARGETS)
 
 coverage: ## which lines and branches of fcgi/ the tests run: build/covered/report; fails below 90 and 80 %
 	@install/packages coverage

@@ -10,14 +10,14 @@
 
 /* The list of settings: reading, the check for unknown ones and `purser config` all follow it. */
 
-enum kind { KIND_INT, KIND_UINT64, KIND_LEVEL, KIND_DIRECTORY };
+enum kind { KIND_INT, KIND_UINT64, KIND_LEVEL, KIND_DIRECTORY, KIND_NETWORKS };
 
 struct setting {
     const char *name;
     enum kind kind;
     size_t offset; /* of the member in struct config */
     uint64_t fallback, minimum, maximum;
-    const char *directory; /* the default of a KIND_DIRECTORY */
+    const char *text; /* the default of a KIND_DIRECTORY or KIND_NETWORKS */
 };
 
 #define PROCESSES_MAXIMUM 256
@@ -30,6 +30,8 @@ static const struct setting settings[] = {
     {"PURSER_PORT", KIND_INT, OURS(port), 8080, 1, 65535, NULL},
     {"PURSER_TLS_PORT", KIND_INT, OURS(tls_port), 0, 0, 65535, NULL},
     {"PURSER_TLS_DIR", KIND_DIRECTORY, OURS(tls_dir), 0, 0, 0, "/run/secrets/purser/tls"},
+    {"PURSER_RATE_LIMIT", KIND_INT, OURS(rate_limit), 0, 0, 1000000, NULL},
+    {"PURSER_TRUSTED_PROXIES", KIND_NETWORKS, OURS(trusted_proxies), 0, 0, 0, ""},
     {"PURSER_MAX_BODY_BYTES", KIND_UINT64, OURS(max_body_bytes), 1048576, 1024, 67108864, NULL},
     {"PURSER_MAX_BULK_BYTES", KIND_UINT64, OURS(max_bulk_bytes), 16777216, 1024, 67108864, NULL},
     {"PURSER_DEADLINE_MS", KIND_UINT64, OURS(deadline_ms), 10000, 100, 600000, NULL},
@@ -98,19 +100,35 @@ static int read_setting(const struct setting *setting, const char *text, uint64_
     return -1;
 }
 
-/* A directory goes into nginx's configuration as it is: no character that means something there. */
-static int read_directory(const struct setting *setting, const char *text, struct config *config,
-                          char fault[CONFIG_FAULT_BYTES])
+static bool is_directory(const char *text)
 {
     static const char allowed[] = "/._-ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    return *text == '/' && strspn(text, allowed) == strlen(text);
+}
+
+static bool is_text(const struct setting *setting)
+{
+    return setting->kind == KIND_DIRECTORY || setting->kind == KIND_NETWORKS;
+}
+
+static const char *load_text(const struct config *config, const struct setting *setting)
+{
+    return *(const char *const *)(const void *)((const char *)config + setting->offset);
+}
+
+/* A text goes into nginx's configuration as it is: no character that means something there. */
+static int read_text(const struct setting *setting, const char *text, struct config *config,
+                     char fault[CONFIG_FAULT_BYTES])
+{
     if (text == NULL)
-        text = setting->directory;
+        text = setting->text;
     *(const char **)(void *)((char *)config + setting->offset) = text;
-    if (*text == '/' && strspn(text, allowed) == strlen(text))
+    bool directory = setting->kind == KIND_DIRECTORY;
+    if (directory ? is_directory(text) : config_networks(text))
         return 0;
-    snprintf(fault, CONFIG_FAULT_BYTES,
-             "%s is \"%.60s\": it must be an absolute path of letters, digits, \".\", \"_\" and \"-\"",
-             setting->name, text);
+    snprintf(fault, CONFIG_FAULT_BYTES, "%s is \"%.60s\": it must be %s", setting->name, text,
+             directory ? "an absolute path of letters, digits, \".\", \"_\" and \"-\""
+                       : "addresses or networks like 10.0.0.0/8, separated by commas");
     return -1;
 }
 
@@ -142,8 +160,8 @@ static int read_one(const struct setting *setting, struct config *config, char f
 {
     const char *text = getenv(setting->name);
     uint64_t value;
-    if (setting->kind == KIND_DIRECTORY)
-        return read_directory(setting, text, config, fault);
+    if (is_text(setting))
+        return read_text(setting, text, config, fault);
     if (text == NULL)
         value = default_of(setting);
     else if (read_setting(setting, text, &value, fault) != 0)
@@ -307,8 +325,8 @@ int config_print(const struct config *config, const char *name, FILE *out, char 
             continue;
         if (settings[i].kind == KIND_LEVEL)
             fprintf(out, "%s\n", log_level_name((enum log_level)load(config, &settings[i])));
-        else if (settings[i].kind == KIND_DIRECTORY)
-            fprintf(out, "%s\n", config->tls_dir);
+        else if (is_text(&settings[i]))
+            fprintf(out, "%s\n", load_text(config, &settings[i]));
         else
             fprintf(out, "%ju\n", (uintmax_t)load(config, &settings[i]));
     }

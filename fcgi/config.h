@@ -15,19 +15,21 @@
 #define CONFIG_FAULT_BYTES 512 /* room for a sentence about a setting */
 
 struct config {
-    int workers;             /* PURSER_WORKERS: worker processes that supervisord starts */
-    int nginx_processes;     /* PURSER_NGINX_PROCESSES */
-    int port;                /* PURSER_PORT: where nginx listens */
-    int tls_port;            /* PURSER_TLS_PORT: where it does so with TLS, 0 for nowhere */
-    const char *tls_dir;     /* PURSER_TLS_DIR: where tls.crt and tls.key are */
-    uint64_t max_body_bytes; /* PURSER_MAX_BODY_BYTES */
-    uint64_t max_bulk_bytes; /* PURSER_MAX_BULK_BYTES: of a body with many rows */
-    uint64_t deadline_ms;    /* PURSER_DEADLINE_MS: from a request's arrival to its 503 or 504 */
-    uint64_t drain_ms;       /* PURSER_DRAIN_MS: from SIGTERM to the exit at the latest */
-    int readers;             /* PURSER_DB_READERS: connections of a worker for reads */
-    int searchers;           /* PURSER_DB_SEARCHERS: connections of a worker for reads that may take long */
-    int writers;             /* PURSER_DB_WRITERS: connections of a worker for writes */
-    int log_level;           /* PURSER_LOG_LEVEL: enum log_level */
+    int workers;                 /* PURSER_WORKERS: worker processes that supervisord starts */
+    int nginx_processes;         /* PURSER_NGINX_PROCESSES */
+    int port;                    /* PURSER_PORT: where nginx listens */
+    int tls_port;                /* PURSER_TLS_PORT: where it does so with TLS, 0 for nowhere */
+    const char *tls_dir;         /* PURSER_TLS_DIR: where tls.crt and tls.key are */
+    int rate_limit;              /* PURSER_RATE_LIMIT: requests a second of one address, 0 for any number */
+    const char *trusted_proxies; /* PURSER_TRUSTED_PROXIES: whose X-Forwarded-For that limit believes */
+    uint64_t max_body_bytes;     /* PURSER_MAX_BODY_BYTES */
+    uint64_t max_bulk_bytes;     /* PURSER_MAX_BULK_BYTES: of a body with many rows */
+    uint64_t deadline_ms;        /* PURSER_DEADLINE_MS: from a request's arrival to its 503 or 504 */
+    uint64_t drain_ms;           /* PURSER_DRAIN_MS: from SIGTERM to the exit at the latest */
+    int readers;                 /* PURSER_DB_READERS: connections of a worker for reads */
+    int searchers; /* PURSER_DB_SEARCHERS: connections of a worker for reads that may take long */
+    int writers;   /* PURSER_DB_WRITERS: connections of a worker for writes */
+    int log_level; /* PURSER_LOG_LEVEL: enum log_level */
 };
 
 /*
@@ -48,7 +50,7 @@ int config_port(int *port, char fault[CONFIG_FAULT_BYTES]);
  * none is given. With several hosts and no target_session_attrs, read-write is asked for. The strings live in
  * `arena`. Returns 0, or -1 with a sentence in `fault`; it never holds a secret.
  */
-#define CONFIG_CONNECTION_MAX 16
+#define CONFIG_CONNECTION_MAX 24
 struct config_connection {
     const char *keywords[CONFIG_CONNECTION_MAX];
     const char *values[CONFIG_CONNECTION_MAX];
@@ -61,6 +63,10 @@ int config_connection(struct config_connection *connection, struct arena *arena,
  * `name`, that setting's value alone. Returns 0, or -1 with a sentence in `fault`.
  */
 int config_print(const struct config *config, const char *name, FILE *out, char fault[CONFIG_FAULT_BYTES]);
+
+/* Whether this is a list of IPv4 and IPv6 addresses and networks (10.0.0.0/8), separated by commas; "" is
+ * one. */
+bool config_networks(const char *text);
 
 /*
  * The processors that this process may use: its affinity, cut to the CPU quota of its control group (v2

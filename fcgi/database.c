@@ -3,6 +3,7 @@
 #include "batch.h"
 #include "jobs.h"
 #include "settle.h"
+#include "watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,25 +24,17 @@ static void callback_deadline(void *cookie)
     struct database_result result = {.outcome = DATABASE_TIMEOUT};
     if (job->connection == NULL) {
         jobs_remove(&database->queues[job->statement->kind], job);
-        jobs_answer_outcome(job, job->sent ? DATABASE_LOST : DATABASE_AWAY);
+        jobs_answer_outcome(job, job->refused ? DATABASE_TIMEOUT : job->sent ? DATABASE_LOST : DATABASE_AWAY);
         return;
     }
     /* It stays in flight until its connection says what became of it, but nobody waits for that any more. */
     job->query = NULL;
     query->job = NULL;
+    watch_left(job);
     query->done(query->cookie, &result);
 }
 
 /* ---- sending ---- */
-
-static void launch(struct connection *connection, struct database_job *job)
-{
-    job->connection = connection;
-    job->sent = true;
-    job->together = 1;
-    jobs_append(&connection->flight, job);
-    connection->unsynced = true;
-}
 
 /*
  * What waits at the front of `queue`, and what can go with it: the same statement, and nobody who must be
@@ -53,7 +46,7 @@ static bool send_batch(struct connection *connection, struct jobs *queue, bool t
     struct database_job *first = queue->first;
     int count = 0;
     do {
-        launch(connection, jobs_take(queue));
+        jobs_launch(connection, jobs_take(queue));
         count++;
     } while (!first->alone && queue->first != NULL && !queue->first->alone &&
              queue->first->statement == first->statement && count < BATCH_MOST);
@@ -72,7 +65,7 @@ static bool send_batch(struct connection *connection, struct jobs *queue, bool t
 static void send_read(struct connection *connection, struct jobs *queue)
 {
     struct database_job *job = jobs_take(queue);
-    launch(connection, job);
+    jobs_launch(connection, job);
     lane_execute(connection->lane, &job->statement->text, job->query->values, job->query->count, job);
 }
 
@@ -80,7 +73,7 @@ static void send_write(struct connection *connection, struct jobs *queue)
 {
     struct database_job *job = jobs_take(queue);
     const struct database_statement *statement = job->statement;
-    launch(connection, job);
+    jobs_launch(connection, job);
     lane_execute(connection->lane, &statement->text, job->query->values, job->query->count, NULL);
     if (statement->then != NULL)
         lane_execute(connection->lane, &statement->then->text, job->query->values, statement->then_count,
@@ -145,7 +138,7 @@ static void dispatch_searches(struct database *database)
     struct connection *searcher;
     while (queue->first != NULL && (searcher = pick_searcher(database)) != NULL) {
         struct database_job *job = jobs_take(queue);
-        launch(searcher, job);
+        jobs_launch(searcher, job);
         lane_query(searcher->lane, job->query->sql, job->query->values, job->query->count, job);
         end_transaction(searcher);
     }
@@ -217,10 +210,10 @@ static void callback_dispatch(void *cookie)
 
 int database_send(struct database *database, struct database_query *query)
 {
-    struct database_job *job = jobs_take(&database->spare);
-    if (job == NULL && (job = calloc(1, sizeof *job)) == NULL)
+    struct database_job *job =
+        jobs_create(database, (struct database_job){.query = query, .statement = query->statement});
+    if (job == NULL)
         return -1;
-    *job = (struct database_job){.database = database, .query = query, .statement = query->statement};
     job->deadline = (struct loop_timer){.due = callback_deadline, .cookie = job};
     query->job = job;
     uint64_t now = loop_now(database->loop);
@@ -241,6 +234,8 @@ void database_cancel(struct database *database, struct database_query *query)
     if (job->connection == NULL) {
         jobs_remove(&database->queues[job->statement->kind], job);
         jobs_recycle(job);
+    } else {
+        watch_left(job);
     }
 }
 
@@ -302,6 +297,7 @@ struct database *database_create(struct loop *loop, const struct database_option
         return NULL;
     database->loop = loop;
     database->dispatch = (struct loop_task){.run = callback_dispatch, .cookie = database};
+    watch_init(database, options->deadline_ms);
     database->statements = list_statements(options->statements);
     if (database->statements != NULL && create_connections(database, options) == 0)
         return database;
@@ -334,6 +330,7 @@ void database_free(struct database *database)
         drop_jobs(database, &database->queues[kind]);
     drop_jobs(database, &database->spare);
     loop_undefer(database->loop, &database->dispatch);
+    loop_timer_clear(database->loop, &database->look);
     free(database->connections);
     free(database->statements);
     free(database);

@@ -3,9 +3,9 @@
 
 /*
  * Queries and their fate. A query is answered once: with its rows, its error, or the news that its deadline
- * has passed. Until then it is sent again as often as connections are lost under it, so every statement must
- * be harmless when it is run twice (the same request makes the same row ids, and knows what it has done: see
- * resource.h).
+ * has passed. Until then it is sent again as often as connections are lost under it, or somebody cancels it,
+ * so every statement must be harmless when it is run twice (the same request makes the same row ids, and
+ * knows what it has done: see resource.h).
  *
  * Reads go out at the end of the loop's turn, all of them before one Sync. Searches have connections of their
  * own, so that a slow one holds up none of the rest. Lookups, and inserts, go out in
@@ -76,8 +76,8 @@ struct database_query {
 };
 
 struct database_options {
-    int readers, searchers, writers;                    /* connections */
-    uint64_t deadline_ms;                               /* PostgreSQL ends a statement that runs longer */
+    int readers, searchers, writers; /* connections */
+    uint64_t deadline_ms;            /* PostgreSQL ends a statement that runs longer; see also watch.h */
     const struct database_statement *const *statements; /* all there are, `then`s or not; ended by NULL */
 };
 
@@ -103,8 +103,8 @@ const char *database_fault(const struct database *database);
 int database_send(struct database *database, struct database_query *query);
 
 /*
- * The caller loses interest: `done` will not be called. What has been sent is not undone. A query that isn't
- * under way is let pass.
+ * The caller loses interest: `done` will not be called. What has been sent may be done, or not: PostgreSQL is
+ * told to stop when it takes long. A query that isn't under way is let pass.
  */
 void database_cancel(struct database *database, struct database_query *query);
 

@@ -1,5 +1,7 @@
 #include "jobs.h"
 
+#include <stdlib.h>
+
 static void link_between(struct jobs *jobs, struct database_job *job, struct database_job *previous,
                          struct database_job *next)
 {
@@ -35,6 +37,33 @@ struct database_job *jobs_take(struct jobs *jobs)
     return job;
 }
 
+/* ---- the way of a job ---- */
+
+struct database_job *jobs_create(struct database *database, struct database_job job)
+{
+    struct database_job *created = jobs_take(&database->spare);
+    if (created == NULL && (created = calloc(1, sizeof *created)) == NULL)
+        return NULL;
+    *created = job;
+    created->database = database;
+    return created;
+}
+
+void jobs_launch(struct connection *connection, struct database_job *job)
+{
+    struct database *database = connection->database;
+    job->connection = connection;
+    job->sent = true;
+    job->refused = false;
+    job->together = 1;
+    if (connection->flight.first == NULL)
+        connection->moved = loop_now(database->loop);
+    jobs_append(&connection->flight, job);
+    connection->unsynced = true;
+    if (!database->look.set)
+        loop_timer_set(database->loop, &database->look, database->silent_ms);
+}
+
 /* ---- the end of a job ---- */
 
 void jobs_recycle(struct database_job *job)
@@ -61,11 +90,11 @@ void jobs_answer_outcome(struct database_job *job, enum database_outcome outcome
     jobs_answer(job, &(struct database_result){.outcome = outcome});
 }
 
-/* To the front, because it came before those that wait; `alone`: it gets a transaction of its own. */
 void jobs_send_again(struct database_job *job, bool alone)
 {
     struct database *database = job->database;
     job->connection = NULL;
+    job->refused = alone;
     job->alone = job->alone || alone;
     if (job->query == NULL)
         jobs_recycle(job);

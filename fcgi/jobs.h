@@ -15,9 +15,11 @@ struct database_job {
     struct connection *connection;              /* that it is in flight on; NULL: it waits to be sent */
     struct database_job *previous, *next;       /* in the one list that it is in */
     struct loop_timer deadline;
-    int together; /* of the first job of a batch: how many there are in it */
-    bool sent;    /* at least once */
-    bool alone;   /* gets a transaction of its own */
+    uint64_t left; /* when its asker went, if that was while it was in flight */
+    int together;  /* of the first job of a batch: how many there are in it */
+    bool sent;     /* at least once */
+    bool refused;  /* PostgreSQL has undone it, and it waits to be sent again */
+    bool alone;    /* gets a transaction of its own */
 };
 
 struct database_result {
@@ -37,13 +39,16 @@ struct connection {
     struct jobs flight; /* sent and not answered, in the order of sending; on a writer: one transaction */
     /* Of a writer's transaction: the last result, or the first error; it counts once the Sync is back. */
     PGresult *result;
-    bool looking;  /* a batch of lookups is in flight: what comes in becomes the next */
-    bool unsynced; /* something was sent since the last Sync */
+    uint64_t moved; /* when the oldest in flight became that: PostgreSQL is at work on it since then */
+    bool looking;   /* a batch of lookups is in flight: what comes in becomes the next */
+    bool unsynced;  /* something was sent since the last Sync */
 };
 
 struct database {
     struct loop *loop;
     struct loop_task dispatch;
+    struct loop_timer look;         /* watch.c's; set while something is in flight */
+    uint64_t silent_ms;             /* a connection that has said nothing for so long is dropped */
     struct connection *connections; /* the readers first, then the searchers, then the writers */
     int readers, searchers, writers;
     struct jobs queues[DATABASE_KINDS]; /* by kind: waiting to be sent, oldest first */
@@ -57,6 +62,12 @@ void jobs_prepend(struct jobs *jobs, struct database_job *job);
 void jobs_remove(struct jobs *jobs, struct database_job *job);
 struct database_job *jobs_take(struct jobs *jobs); /* the first, removed; NULL when there is none */
 
+/* A job like `job`, in no list, in memory that is used again. NULL when memory ran out. */
+struct database_job *jobs_create(struct database *database, struct database_job job);
+
+/* It goes out on `connection`, behind what is in flight there. */
+void jobs_launch(struct connection *connection, struct database_job *job);
+
 /* ---- the end of a job; in no list when it is called ---- */
 
 /* Nobody waits for it any more: keep it for the next query. */
@@ -66,8 +77,10 @@ void jobs_recycle(struct database_job *job);
 void jobs_answer(struct database_job *job, const struct database_result *result);
 void jobs_answer_outcome(struct database_job *job, enum database_outcome outcome);
 
-/* Back to the front of its queue, because it came before those that wait; `alone`: it gets a transaction of
- * its own. */
+/*
+ * Back to the front of its queue, because it came before those that wait; `alone`: after an error, so that it
+ * gets a transaction of its own.
+ */
 void jobs_send_again(struct database_job *job, bool alone);
 
 /* The same for `count` jobs in flight on `connection` from `job` on. */

@@ -2,6 +2,7 @@
 
 #include "arena.h"
 #include "config.h"
+#include "hosts.h"
 #include "log.h"
 #include "repeats.h"
 #include "schema.h"
@@ -13,6 +14,15 @@
 
 #define RETRY_FIRST_MS 20
 #define RETRY_MOST_MS  500 /* so that the service is back within a second of its database */
+
+/*
+ * For one attempt. Where there are other hosts, the next one's turn comes soon; when all have had theirs in
+ * vain, each gets more time: it may just be busy.
+ */
+#define CONNECT_MS       5000
+#define CONNECT_FIRST_MS 1000
+
+#define SET_UP_MS 5000
 
 #define OLDEST_SERVER 140000
 
@@ -27,7 +37,10 @@ struct lane {
     enum state state;
     struct loop_timer retry;
     uint64_t retry_ms;
-    struct repeats repeats; /* what lane_query was asked */
+    struct loop_timer patience; /* with the set-up */
+    unsigned turn;              /* which host is tried first */
+    unsigned failures;          /* attempts in vain since it was ready */
+    struct repeats repeats;     /* what lane_query was asked */
     void *refused;    /* the tag of a query whose SQL was refused: the result behind that says nothing new */
     char fault[160];  /* for clients; "" when ready */
     char logged[512]; /* what was logged last about not being ready, so that it is said once */
@@ -44,6 +57,14 @@ static void note_fault(struct lane *lane, const char *fault, const char *reason)
     log_line(LOG_LEVEL_WARN, fault, "reason", reason, LOG_END);
 }
 
+static uint64_t connect_time(const struct lane *lane, unsigned hosts)
+{
+    uint64_t time = CONNECT_FIRST_MS;
+    for (unsigned rounds = lane->failures / hosts; rounds > 0 && time < CONNECT_MS; rounds--)
+        time *= 2;
+    return hosts == 1 || time > CONNECT_MS ? CONNECT_MS : time;
+}
+
 static void callback_retry(void *cookie)
 {
     struct lane *lane = cookie;
@@ -52,7 +73,9 @@ static void callback_retry(void *cookie)
     char fault[CONFIG_FAULT_BYTES];
     arena_init(&arena);
     if (config_connection(&connection, &arena, fault) == 0) {
-        pipeline_connect(lane->pipeline, connection.keywords, connection.values);
+        int hosts = hosts_prepare(&connection, &arena, lane->turn);
+        pipeline_connect(lane->pipeline, connection.keywords, connection.values,
+                         connect_time(lane, (unsigned)hosts));
     } else {
         note_fault(lane, "The database can't be reached.", fault);
         loop_timer_set(lane->loop, &lane->retry, RETRY_MOST_MS);
@@ -76,6 +99,11 @@ static void callback_down(void *cookie, const char *reason)
     bool was_ready = lane->state == READY;
     bool unfit = (lane->state == CHECKING || lane->state == PREPARING) && lane->fault[0] != '\0';
     lane->state = AWAY;
+    if (!was_ready) {
+        lane->turn++;
+        lane->failures++;
+    }
+    loop_timer_clear(lane->loop, &lane->patience);
     lane->refused = NULL;
     repeats_clear(&lane->repeats);
     if (!unfit)
@@ -93,12 +121,19 @@ static void refuse_schema(struct lane *lane, const char *fault)
     pipeline_drop(lane->pipeline, "the schema does not fit");
 }
 
+static void callback_patience(void *cookie)
+{
+    struct lane *lane = cookie;
+    pipeline_drop(lane->pipeline, "PostgreSQL is silent");
+}
+
 static void callback_up(void *cookie)
 {
     struct lane *lane = cookie;
     char sql[400];
     lane->state = CHECKING;
     lane->fault[0] = '\0';
+    loop_timer_set(lane->loop, &lane->patience, SET_UP_MS);
     if (pipeline_server_version(lane->pipeline) < OLDEST_SERVER) {
         refuse_schema(lane, "The database server is older than PostgreSQL 14.");
         return;
@@ -204,6 +239,8 @@ static void callback_synced(void *cookie, const PGresult *error)
     } else {
         lane->state = READY;
         lane->retry_ms = RETRY_FIRST_MS;
+        lane->failures = 0;
+        loop_timer_clear(lane->loop, &lane->patience);
         if (lane->logged[0] != '\0')
             log_line(LOG_LEVEL_INFO, "database connection ready", LOG_END);
         lane->logged[0] = '\0';
@@ -228,6 +265,7 @@ struct lane *lane_create(struct loop *loop, const struct lane_options *options,
     lane->cookie = cookie;
     lane->retry_ms = RETRY_FIRST_MS;
     lane->retry = (struct loop_timer){.due = callback_retry, .cookie = lane};
+    lane->patience = (struct loop_timer){.due = callback_patience, .cookie = lane};
     snprintf(lane->fault, sizeof lane->fault, "The database has not been reached yet.");
     lane->pipeline = pipeline_create(loop, &pipeline_callbacks, lane);
     if (lane->pipeline == NULL) {
@@ -243,6 +281,7 @@ void lane_free(struct lane *lane)
     if (lane == NULL)
         return;
     loop_timer_clear(lane->loop, &lane->retry);
+    loop_timer_clear(lane->loop, &lane->patience);
     pipeline_free(lane->pipeline);
     repeats_clear(&lane->repeats);
     free(lane);
@@ -258,6 +297,16 @@ const char *lane_fault(const struct lane *lane)
     if (lane->state == READY)
         return NULL;
     return lane->fault[0] != '\0' ? lane->fault : "The database connection is being set up.";
+}
+
+int lane_process(const struct lane *lane)
+{
+    return pipeline_process(lane->pipeline);
+}
+
+bool lane_same_server(const struct lane *lane, const struct lane *other)
+{
+    return pipeline_same_server(lane->pipeline, other->pipeline);
 }
 
 void lane_execute(struct lane *lane, const struct lane_statement *statement, const char *const *values,
@@ -294,4 +343,10 @@ void lane_sync(struct lane *lane)
 void lane_drop(struct lane *lane, const char *reason)
 {
     pipeline_drop(lane->pipeline, reason);
+}
+
+void lane_pass_over(struct lane *lane, const char *reason)
+{
+    lane->turn++;
+    lane_drop(lane, reason);
 }

@@ -44,15 +44,20 @@ bool lane_ready(const struct lane *lane);
 /* Why it is not ready, as a sentence for clients: no names of hosts, users or tables. NULL when it is. */
 const char *lane_fault(const struct lane *lane);
 
+/* The server's process for its connection, 0 when there is none; whether two have the same server. */
+int lane_process(const struct lane *lane);
+bool lane_same_server(const struct lane *lane, const struct lane *other);
+
 /*
  * For a lane that is ready: run a statement (it is copied); run SQL that isn't one of the statements, its
  * rows in binary form, with a `tag` (it is prepared when it comes again); end a transaction; give the
- * connection up.
+ * connection up; the same, and try another host first, if there is one.
  */
 void lane_execute(struct lane *lane, const struct lane_statement *statement, const char *const *values,
                   int count, void *tag);
 void lane_query(struct lane *lane, const char *sql, const char *const *values, int count, void *tag);
 void lane_sync(struct lane *lane);
 void lane_drop(struct lane *lane, const char *reason);
+void lane_pass_over(struct lane *lane, const char *reason);
 
 #endif

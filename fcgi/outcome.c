@@ -26,8 +26,8 @@ enum outcome_verdict outcome_judge(const PGresult *error, enum database_outcome 
         "0A000",                            /* "cached plan must not change result type": prepare afresh */
         "26000",                            /* the prepared statement is gone */
         NULL};
-    static const char *const again[] = {"40001", "40P01", NULL};
-    static const char *const slow[] = {"57014", "55P03", NULL};
+    static const char *const again[] = {"40001", "40P01", "57014", NULL};
+    static const char *const slow[] = {"55P03", NULL};
 
     const char *state = PQresultErrorField(error, PG_DIAG_SQLSTATE);
     if (state == NULL || in_class(state, "08") || is_one_of(state, reconnect))

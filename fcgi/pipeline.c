@@ -1,12 +1,11 @@
 #include "pipeline.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#define CONNECT_MS 5000 /* for one attempt; libpq's own connect_timeout does not count while we poll */
+#define TAKE_MS 1000 /* a peer that is there takes a connection at once, whatever it has to do then */
 
 enum state { DOWN, CONNECTING, UP };
 
@@ -32,6 +31,7 @@ struct pipeline {
     int fd; /* that `watch` is for: it changes while libpq tries several hosts */
     uint32_t events;
     struct loop_timer connect_timer;
+    uint64_t connect_end; /* as loop_now counts; libpq's own connect_timeout does not count while we poll */
     struct loop_task falling; /* `down` is on its way */
     const char *reason;       /* for it; NULL: what libpq says */
     struct owed *ring;
@@ -116,7 +116,12 @@ static void push_out(struct pipeline *pipeline)
 
 static void callback_connect_time(void *cookie)
 {
-    pipeline_drop(cookie, "no connection in time");
+    struct pipeline *pipeline = cookie;
+    uint64_t now = loop_now(pipeline->loop);
+    if (now >= pipeline->connect_end || PQstatus(pipeline->connection) == CONNECTION_STARTED)
+        pipeline_drop(pipeline, "no connection in time");
+    else
+        loop_timer_set(pipeline->loop, &pipeline->connect_timer, pipeline->connect_end - now);
 }
 
 static void continue_connecting(struct pipeline *pipeline)
@@ -145,7 +150,8 @@ static void continue_connecting(struct pipeline *pipeline)
         pipeline->handler->up(pipeline->cookie);
 }
 
-void pipeline_connect(struct pipeline *pipeline, const char *const *keywords, const char *const *values)
+void pipeline_connect(struct pipeline *pipeline, const char *const *keywords, const char *const *values,
+                      uint64_t milliseconds)
 {
     pipeline->reason = NULL;
     pipeline->state = CONNECTING;
@@ -154,7 +160,8 @@ void pipeline_connect(struct pipeline *pipeline, const char *const *keywords, co
         pipeline_drop(pipeline, NULL);
         return;
     }
-    loop_timer_set(pipeline->loop, &pipeline->connect_timer, CONNECT_MS);
+    pipeline->connect_end = loop_now(pipeline->loop) + milliseconds;
+    loop_timer_set(pipeline->loop, &pipeline->connect_timer, milliseconds < TAKE_MS ? milliseconds : TAKE_MS);
     listen_for(pipeline, EPOLLOUT); /* as the manual says: act as if PQconnectPoll had said WRITING */
 }
 
@@ -333,4 +340,16 @@ void pipeline_free(struct pipeline *pipeline)
 int pipeline_server_version(const struct pipeline *pipeline)
 {
     return pipeline->connection != NULL ? PQserverVersion(pipeline->connection) : 0;
+}
+
+int pipeline_process(const struct pipeline *pipeline)
+{
+    return pipeline->connection != NULL ? PQbackendPID(pipeline->connection) : 0;
+}
+
+bool pipeline_same_server(const struct pipeline *pipeline, const struct pipeline *other)
+{
+    const PGconn *one = pipeline->connection, *two = other->connection;
+    return one != NULL && two != NULL && strcmp(PQhost(one), PQhost(two)) == 0 &&
+           strcmp(PQport(one), PQport(two)) == 0;
 }

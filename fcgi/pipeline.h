@@ -15,6 +15,7 @@
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct pipeline;
 
@@ -41,9 +42,11 @@ void pipeline_free(struct pipeline *pipeline);
 
 /*
  * Begin to connect, as PQconnectStartParams does with expand_dbname; `up` or `down` follows. For a pipeline
- * that isn't connected. Note that libpq looks host names up without regard for others' time.
+ * that isn't connected. It is given up after so many milliseconds, and sooner when no peer takes the
+ * connection at all. Note that libpq looks host names up without regard for others' time.
  */
-void pipeline_connect(struct pipeline *pipeline, const char *const *keywords, const char *const *values);
+void pipeline_connect(struct pipeline *pipeline, const char *const *keywords, const char *const *values,
+                      uint64_t milliseconds);
 
 /* Give the connection up; `down` follows with `reason`, which must be static. */
 void pipeline_drop(struct pipeline *pipeline, const char *reason);
@@ -64,5 +67,11 @@ void pipeline_sync(struct pipeline *pipeline);
 
 /* The server's version as PQserverVersion gives it, 0 when not connected. */
 int pipeline_server_version(const struct pipeline *pipeline);
+
+/* The server's process for this connection, 0 when not connected. */
+int pipeline_process(const struct pipeline *pipeline);
+
+/* Whether both are connected to the same host and port. */
+bool pipeline_same_server(const struct pipeline *pipeline, const struct pipeline *other);
 
 #endif

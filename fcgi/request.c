@@ -1,5 +1,6 @@
 #include "request.h"
 
+#include "json.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -75,7 +76,9 @@ static int read_identity(struct request *request)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     uuid_v7(request->row_id, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, entropy);
-    if (request->id[0] == '\0')
+    size_t length = strlen(request->id), offset;
+    if (length == 0 ||
+        !json_utf8_valid(request->id, length, &offset)) /* it stands in answers, which are JSON */
         request->id = request->row_id;
     return 0;
 }
@@ -343,7 +346,8 @@ void request_failed(struct request *request, enum database_outcome outcome)
                         "The service is out of a resource; nothing was changed.");
         break;
     case DATABASE_TIMEOUT:
-        request_problem(request, PROBLEM_GATEWAY_TIMEOUT, "", "The database did not answer in time.");
+        request_problem(request, PROBLEM_GATEWAY_TIMEOUT, "Retry-After: 1\r\n",
+                        "The database did not answer in time.");
         break;
     default:
         log_line(LOG_LEVEL_ERROR, "an internal error was answered", "request_id", request->id, LOG_END);

@@ -79,6 +79,7 @@ static void callback_result(void *cookie, void *tag, PGresult *result)
 {
     struct connection *connection = cookie;
     struct database_job *job = tag;
+    connection->moved = loop_now(connection->database->loop);
     if (job != NULL) {
         if (job->statement->kind == DATABASE_LOOKUP) {
             connection->looking = false;
@@ -99,6 +100,7 @@ static void callback_synced(void *cookie, const PGresult *error)
     struct connection *connection = cookie;
     PGresult *result = connection->result;
     connection->result = NULL;
+    connection->moved = loop_now(connection->database->loop);
     if (result == NULL || connection->flight.first == NULL)
         ; /* reads: they were answered as their rows came */
     else

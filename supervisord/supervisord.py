@@ -1,8 +1,12 @@
-"""Debian's supervisord, started with five changes.
+"""Debian's supervisord, started with six changes.
 
 It ends when a program can't be kept running (FATAL): by itself it would go on without that program, and look healthy.
 The others are stopped as on SIGTERM, the reason is the last line of the log, and the exit code is 1. A program that
 ended by itself, and is started again, is said in the log, too; what it had started is stopped.
+
+A worker that was killed from outside (SIGKILL: by an operator, or because memory ran out) is started again, however
+often; only one that ends by itself at its start is given up in the end. And what has ended is started again within a
+tenth of a second. By itself supervisord looks for it once a second.
 
 It hears a signal at once. By itself it looks for one once a second, as poll(2) is taken up again after a signal. One
 that came before supervisord was there ends it before anything is started.
@@ -58,6 +62,7 @@ from supervisor.socket_manager import SocketManager  # noqa: E402
 from supervisor.states import ProcessStates, SupervisorStates  # noqa: E402
 
 OUTPUT_BYTES = 1 << 20  # as much as pipe(7) allows an ordinary user
+RESTART_S = 0.1
 SETTLE_S = 0.2  # what was written to standard error before has then been read by whoever merges the two
 
 
@@ -105,6 +110,8 @@ class Supervisor(supervisord.Supervisor):
 
     def runforever(self):
         wakeup = Wakeup(self.options.get_socket_map())
+        poller = self.options.poller
+        poller.poll = lambda timeout, poll=poller.poll: poll(self.patience(timeout))
         events.subscribe(events.ProcessStateStartingEvent, self.forget_complaint)
         events.subscribe(events.ProcessLogStderrEvent, self.note_complaint)
         events.subscribe(events.ProcessStateFatalEvent, self.give_up)
@@ -112,6 +119,13 @@ class Supervisor(supervisord.Supervisor):
             super().runforever()
         finally:
             wakeup.close()
+
+    def patience(self, timeout):
+        """How long it may wait for something to happen: not as long as usual while a program is to be started again."""
+        ended = (ProcessStates.EXITED, ProcessStates.BACKOFF)
+        processes = [process for group in self.process_groups.values() for process in group.processes.values()]
+        waits = self.options.mood == SupervisorStates.RUNNING and any(each.state in ended for each in processes)
+        return RESTART_S if waits else timeout
 
     def forget_complaint(self, event):
         event.process.complaint = None
@@ -137,6 +151,8 @@ def finish(process, pid, status, finish=Subprocess.finish):
     """Called when a process has ended."""
     was_stopped = process.killing
     ending = decode_wait_status(status)[1]
+    if isinstance(process, FastCGISubprocess) and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+        process.laststart = 0  # no start that failed, however short it was
     finish(process, pid, status)
     if process.state == ProcessStates.BACKOFF:
         process.spawnerr = ending  # by itself: that it ended too quickly

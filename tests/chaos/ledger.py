@@ -122,10 +122,11 @@ def check(database, books, counters):
             else:
                 stored[table][int(client), int(rest.partition(".")[0])].append(row)
     for client, book in books.items():
+        turns = {}
         for row in [*book.rows.values(), *book.doubtful.values()]:
             findings.acknowledged += row.writes
-            check_row(findings, row, stored[row.table].pop((client, row.number), []))
-        check_groups(findings, book)
+            turns[row.number] = check_row(findings, row, stored[row.table].pop((client, row.number), []))
+        check_groups(findings, book, turns)
     for rows in stored.values():
         for (client, number), copies in rows.items():
             was_there = client in books and number < books[client].next
@@ -139,29 +140,26 @@ def check(database, books, counters):
 
 
 def check_row(findings, row, copies):
+    """The turn that it is in."""
+    turn = int(copies[0]["name"].rpartition(".")[2]) if copies else ABSENT
     if len(copies) > 1:
         findings.note("doubled", len(copies) - 1, f"{copies[0]} and {copies[1]}")
-    if not copies:
-        row_turn = ABSENT
-    else:
-        row_turn = int(copies[0]["name"].rpartition(".")[2])
-        if copies[0] != row.body(row_turn) or row_turn > max(row.maybe):
-            findings.note("unsent", 1, f"{copies[0]}, where turn {row.maybe} was sent")
-            return
-    if row_turn not in row.maybe:
-        findings.note("lost", max(1, row.turn - row_turn), f"{row} is in turn {row_turn}")
-    row.maybe = (row_turn,)
+    if copies and (copies[0] != row.body(turn) or turn > max(row.maybe)):
+        findings.note("unsent", 1, f"{copies[0]}, where turn {row.maybe} was sent")
+    elif turn not in row.maybe:
+        findings.note("lost", max(1, row.turn - turn), f"{row} is in turn {turn}")
+    return turn
 
 
-def check_groups(findings, book):
-    """Rows that were sent together are there together. (Their turns have just been read.)"""
+def check_groups(findings, book, turns):
+    """Rows that were sent together are there together, whether anybody was told so or not."""
     groups = defaultdict(Counter)
     for row in book.doubtful.values():
         if row.group:
-            groups[row.group][row.turn == ABSENT] += 1
+            groups[row.group][turns[row.number] == ABSENT] += 1
     for group, counts in groups.items():
         if len(counts) > 1:
-            findings.note("lost", counts[True], f"half of the rows from {group} on are there")
+            findings.note("unsent", counts[False], f"a part of the rows that were sent together, from {group} on, is there")
 
 
 def check_counter(findings, counter, row):

@@ -9,7 +9,7 @@ from harness.postgres import Cluster
 from harness.process import sanitized
 from harness.stack import Stack
 
-from .fault import Line
+from .fault import LeftOut, Line
 from .load import Load
 
 FULL, SHORT = "full", "short"
@@ -101,6 +101,8 @@ def play(fault, cluster, form):
     began = time.monotonic()
     try:
         fault.play(scene, **getattr(fault, form))
+    except LeftOut as reason:
+        line.left_out = str(reason)
     except Exception as error:  # noqa: BLE001 - a fault that can't be played has not held
         line.complaint = str(error) if isinstance(error, AssertionError) else traceback.format_exc()
     line.seconds = time.monotonic() - began

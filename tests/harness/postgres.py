@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import wait
-from .process import BINARY, ROOT, environment, run, tied
+from .process import BINARY, ROOT, children, environment, run, tied
 
 PORT = 5432  # only names the socket's file: nothing listens on TCP
 
@@ -37,10 +37,21 @@ def person_uuid(number):
     return f"00000000-0000-7000-8000-{number:012x}"
 
 
-class Cluster:
-    """One cluster. `with Cluster() as cluster:` starts it and leaves nothing behind."""
+def psql(url, text):
+    """Run SQL; the rows come back as psql -At prints them, without the newline at the end."""
+    command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", "-"]
+    return run(command, input=text, env=environment()).stdout.rstrip("\n")
 
-    def __init__(self):
+
+class Cluster:
+    """One cluster. `with Cluster() as cluster:` starts it and leaves nothing behind.
+
+    `settings` are the server's own, by name; `initdb` are more options of initdb.
+    """
+
+    def __init__(self, initdb=(), **settings):
+        self.initdb = initdb
+        self.settings = {**SETTINGS, **settings}
         # A unix socket's path has 107 bytes at most: keep it short.
         self.directory = Path(tempfile.mkdtemp(prefix="purser-pg-", dir="/tmp"))
         self.directory.chmod(0o755)
@@ -60,12 +71,18 @@ class Cluster:
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self.as_user = ["--reuid=postgres", "--regid=postgres", "--init-groups"]
             shutil.chown(self.directory, "postgres", "postgres")
-        initdb = [self.programs / "initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8",
-                  "--locale=C.UTF-8", "--pgdata", self.data]
-        run(tied("KILL", [*self.as_user, *initdb]), cwd="/")
+        self._make_data()
+
+    def _make_data(self):
+        self._call("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8",
+                   "--pgdata", self.data, *self.initdb)
+
+    def _call(self, program, *words):
+        """One of PostgreSQL's programs, as the server's user."""
+        run(tied("KILL", [*self.as_user, self.programs / program, *words]), cwd="/")
 
     def start(self):
-        options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        options = [f"--{name}={value}" for name, value in self.settings.items()]
         command = [self.programs / "postgres", "-D", self.data, "-k", self.directory, *options]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -102,13 +119,27 @@ class Cluster:
         """As when the power goes: no good-bye to anybody."""
         self.stop(signal.SIGQUIT)
 
+    def signal_all(self, number):
+        """Send a signal to each of its processes; it starts no others meanwhile."""
+        self.process.send_signal(signal.SIGSTOP)
+        for pid in [*children(self.process.pid, "postgres"), self.process.pid]:
+            os.kill(pid, number)
+
+    @contextmanager
+    def silent(self):
+        """It neither answers nor goes away inside the block: all of its processes stand still."""
+        try:
+            self.signal_all(signal.SIGSTOP)
+            yield
+        finally:
+            self.signal_all(signal.SIGCONT)
+
     def url(self, database="postgres", user="postgres"):
         return f"postgresql://{user}@/{database}?host={self.directory}&port={PORT}"
 
     def sql(self, text, database="postgres", user="postgres"):
-        """Run SQL; the rows come back as psql -At prints them, without the newline at the end."""
-        command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database, user), "-f", "-"]
-        return run(command, input=text, env=environment()).stdout.rstrip("\n")
+        """Run SQL; see psql."""
+        return psql(self.url(database, user), text)
 
     def lines(self, text, database="postgres"):
         """The rows as a list of lines."""

@@ -13,6 +13,8 @@ from .walk import containers, environment
 LEFT = {
     "PURSER_NGINX_PROCESSES": "the default follows the processor limit",
     "PURSER_PORT": "8080, where the Service, the probes and the policies lead",
+    "PURSER_RATE_LIMIT": "a limit is for the ingress, which knows its clients",
+    "PURSER_TRUSTED_PROXIES": "only for that limit",
     "PURSER_MAX_BODY_BYTES": "the default fits the memory's limit",
     "PURSER_DEADLINE_MS": "the default is below what proxies wait",
     "PURSER_DRAIN_MS": "the default is what terminationGracePeriodSeconds is worked out from",

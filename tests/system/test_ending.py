@@ -9,7 +9,7 @@ import time
 
 import pytest
 from harness import wait
-from harness.launch import children
+from harness.process import children
 from harness.process import BINARY, ROOT, environment, run
 from harness.stack import Stack
 
@@ -60,6 +60,52 @@ def test_a_worker_that_ends_is_said(service):
     line = service.await_line(lambda line: f"(process {worker}) ended by itself: terminated by SIGKILL" in line["msg"])
     assert line["level"] == "warn" and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["ts"])
     wait.until(lambda: len(set(service.workers()) - {worker}) == 2, "another worker")
+
+
+def test_a_worker_that_is_killed_again_and_again_comes_back(service):
+    """However soon after its start: that is nothing that it did. Meanwhile requests wait, and are answered."""
+    killed = set()
+    for turn in range(30):
+        workers = wait.until(lambda: len(new := service.workers()) == 2 and not killed & set(new) and new, "two workers")
+        os.kill(workers[turn % 2], signal.SIGKILL)
+        killed.add(workers[turn % 2])
+        assert service.http("GET", "/passengerlist").json == []
+    wait.until(lambda: service.control("status", "purser:*").count("RUNNING") == 2, "both to run", pause=0.1)
+    assert len(killed) == 30 and not killed & set(service.workers())
+    assert not [line for line in service.log() if "can't be kept running" in line["msg"]]
+
+
+def test_both_workers_killed_at_once(service):
+    """A request that comes then waits for the next one, which is soon there."""
+    workers = service.workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    assert service.http("GET", "/hello").status == 201
+    wait.until(lambda: len(set(service.workers()) - set(workers)) == 2, "two others")
+
+
+def test_a_worker_that_ends_by_itself_at_its_start(cluster):
+    """The service ends, and says what the worker said."""
+    database = cluster.copy_template()
+    stack = Stack(database.url)
+    edit(stack.directory / "supervisord" / "purser.conf", "startretries=5", "startretries=1")  # as five take 15 s
+    try:
+        stack.start()
+        program = stack.directory / "bin" / "purser"
+        program.unlink()
+        program.write_text("#!/bin/sh\necho this is why >&2\nexit 3\n")
+        program.chmod(0o755)
+        os.kill(stack.workers()[0], signal.SIGKILL)
+        assert re.fullmatch(r"stopped: purser_\d can't be kept running, after 2 tries: exit status 3: this is why", last_line(stack))
+    finally:
+        stack.destroy()
+        database.drop()
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 def test_nginx_that_dies_again_and_again(service):

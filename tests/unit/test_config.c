@@ -32,6 +32,8 @@ static void test_defaults(void **state)
     assert_int_equal(config.port, 8080);
     assert_int_equal(config.tls_port, 0);
     assert_string_equal(config.tls_dir, "/run/secrets/purser/tls");
+    assert_int_equal(config.rate_limit, 0);
+    assert_string_equal(config.trusted_proxies, "");
     assert_int_equal(config.max_body_bytes, 1048576);
     assert_int_equal(config.deadline_ms, 10000);
     assert_int_equal(config.drain_ms, 15000);
@@ -49,6 +51,8 @@ static void test_each_setting_is_read(void **state)
     setenv("PURSER_PORT", "65535", 1);
     setenv("PURSER_TLS_PORT", "8443", 1);
     setenv("PURSER_TLS_DIR", "/etc/tls-1/a_b.c", 1);
+    setenv("PURSER_RATE_LIMIT", "20", 1);
+    setenv("PURSER_TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8", 1);
     setenv("PURSER_MAX_BODY_BYTES", "1024", 1);
     setenv("PURSER_DEADLINE_MS", "100", 1);
     setenv("PURSER_DRAIN_MS", "600000", 1);
@@ -61,6 +65,8 @@ static void test_each_setting_is_read(void **state)
     assert_int_equal(config.port, 65535);
     assert_int_equal(config.tls_port, 8443);
     assert_string_equal(config.tls_dir, "/etc/tls-1/a_b.c");
+    assert_int_equal(config.rate_limit, 20);
+    assert_string_equal(config.trusted_proxies, "10.0.0.0/8,fd00::/8");
     assert_int_equal(config.max_body_bytes, 1024);
     assert_int_equal(config.deadline_ms, 100);
     assert_int_equal(config.drain_ms, 600000);
@@ -89,6 +95,11 @@ static void test_a_wrong_value_is_named(void **state)
         {"PURSER_TLS_PORT", "65536",
          "PURSER_TLS_PORT is \"65536\": it must be a whole number from 0 to 65535"},
         {"PURSER_TLS_PORT", "8080", "PURSER_TLS_PORT is 8080, and so is PURSER_PORT: they must differ"},
+        {"PURSER_RATE_LIMIT", "1000001",
+         "PURSER_RATE_LIMIT is \"1000001\": it must be a whole number from 0 to 1000000"},
+        {"PURSER_TRUSTED_PROXIES", "10.0.0.1; include /x",
+         "PURSER_TRUSTED_PROXIES is \"10.0.0.1; include /x\": it must be addresses or networks like "
+         "10.0.0.0/8, separated by commas"},
         {"PURSER_TLS_DIR", "",
          "PURSER_TLS_DIR is \"\": it must be an absolute path of letters, digits, \".\", \"_\" and \"-\""},
         {"PURSER_TLS_DIR", "tls",
@@ -125,7 +136,8 @@ static void test_an_unknown_setting_is_named(void **state)
     assert_string_equal(
         refused(),
         "PURSER_WORKRES is not a setting; these are: PURSER_WORKERS PURSER_NGINX_PROCESSES PURSER_PORT "
-        "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_MAX_BODY_BYTES PURSER_MAX_BULK_BYTES PURSER_DEADLINE_MS "
+        "PURSER_TLS_PORT PURSER_TLS_DIR PURSER_RATE_LIMIT PURSER_TRUSTED_PROXIES PURSER_MAX_BODY_BYTES "
+        "PURSER_MAX_BULK_BYTES PURSER_DEADLINE_MS "
         "PURSER_DRAIN_MS PURSER_DB_READERS PURSER_DB_SEARCHERS "
         "PURSER_DB_WRITERS PURSER_LOG_LEVEL");
     unsetenv("PURSER_WORKRES");
@@ -351,8 +363,8 @@ static void test_print_all(void **state)
     assert_string_equal(
         printed(NULL),
         "PURSER_WORKERS=7\nPURSER_NGINX_PROCESSES=9\nPURSER_PORT=8080\nPURSER_TLS_PORT=0\n"
-        "PURSER_TLS_DIR=/run/secrets/purser/"
-        "tls\nPURSER_MAX_BODY_BYTES=1048576\nPURSER_MAX_BULK_BYTES=16777216\n"
+        "PURSER_TLS_DIR=/run/secrets/purser/tls\nPURSER_RATE_LIMIT=0\nPURSER_TRUSTED_PROXIES=\n"
+        "PURSER_MAX_BODY_BYTES=1048576\nPURSER_MAX_BULK_BYTES=16777216\n"
         "PURSER_DEADLINE_MS=10000\nPURSER_DRAIN_MS=15000\nPURSER_DB_READERS=1\nPURSER_DB_SEARCHERS=1\n"
         "PURSER_DB_WRITERS=3\nPURSER_LOG_LEVEL=warn\nDB_USERNAME=purser_worker\n"
         "DB_PASSWORD=***\nDB_URL=db:5433\nDB_NAME=purser\nPGSSLMODE=require\n");

@@ -176,6 +176,21 @@ static void broken_paths_are_bad_requests(void **state)
     }
 }
 
+static void an_id_that_is_no_text_is_not_repeated(void **state)
+{
+    static const char *const params[] = {"REQUEST_ID", "\xff\xfe", NULL};
+    (void)state;
+    service.params = params;
+    struct peer_answer answer = service_ask(&service, "GET", "/nowhere", NULL, NULL);
+    assert_int_equal(answer.status, 404);
+    struct json_object *problem = json_tokener_parse(answer.body.bytes);
+    const char *instance = json_object_get_string(json_object_object_get(problem, "instance"));
+    assert_int_equal(strlen(instance), UUID_SIZE - 1); /* one of our own making */
+    assert_null(strchr(answer.body.bytes, '\xff'));
+    json_object_put(problem);
+    peer_free_answer(&answer);
+}
+
 static void parameters_are_refused_where_there_are_none(void **state)
 {
     static const struct {
@@ -376,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_route_there_is_was_looked_for, start_telling, stop),
         cmocka_unit_test_setup_teardown(other_paths_are_not_found, start_telling, stop),
         cmocka_unit_test_setup_teardown(broken_paths_are_bad_requests, start_telling, stop),
+        cmocka_unit_test_setup_teardown(an_id_that_is_no_text_is_not_repeated, start_telling, stop),
         cmocka_unit_test_setup_teardown(parameters_are_refused_where_there_are_none, start_telling, stop),
         cmocka_unit_test_setup_teardown(other_methods_are_told_which_there_are, start_telling, stop),
         cmocka_unit_test_setup_teardown(options_lists_the_methods, start_telling, stop),
