@@ -130,7 +130,7 @@ def test_health(http):
 
 SLUGS = ["malformed-request", "malformed-json", "malformed-uuid", "not-found", "no-such-row", "method-not-allowed",
          "request-timeout", "conflict", "body-too-large", "uri-too-long", "unsupported-media-type", "invalid-fields",
-         "too-many-requests", "headers-too-large", "internal-error", "bad-gateway", "unavailable", "gateway-timeout",
+         "too-many-requests", "headers-too-large", "internal-error", "bad-gateway", "unavailable", "overloaded", "gateway-timeout",
          "not-ready"]  # fmt: skip
 
 
