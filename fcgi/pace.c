@@ -2,8 +2,8 @@
 
 #include "jobs.h"
 
-#define LEAST   4 /* that say something */
-#define SPARED  2 /* the longest of them, which don't count */
+#define LEAST  4 /* that say something */
+#define SPARED 2 /* the longest of them, which don't count */
 
 void pace_note(struct pace *pace, uint64_t ms)
 {
