@@ -65,6 +65,7 @@ class Line:
     doubled: int = None
     unsent: int = None
     longest: float = None
+    resent: int = 0  # by the client: their kept connection was closed as they came
     seen: list = field(default_factory=list)
 
     @property

@@ -63,32 +63,45 @@ def sessions(what, database):
 # --- the faults ---
 
 
-def assert_no_longer_than(scene, load, outages):
-    """The issue's bound: nobody waits longer than it was away, and a second."""
-    longest = load.longest()
-    scene.seen(f"{len(outages)} outages of up to {max(outages):.2f} s")
-    assert longest <= max(outages) + scene.within(1), f"an answer took {longest:.2f} s, the outage {max(outages):.2f} s"
+class Outages:
+    """One after the other, and the issue's bound for each: nobody waits longer than it was away, and a second."""
+
+    def __init__(self, scene, load):
+        self.scene = scene
+        self.load = load
+        self.seen = []  # (seconds away, the longest answer)
+
+    def play(self, end):
+        """`end` breaks it and says for how long it was away."""
+        began = time.monotonic()
+        away = end(self.scene)
+        self.load.await_all_answered()
+        self.seen.append((away, self.load.longest(began)))
+        self.load.await_more()
+
+    def assert_short(self):
+        self.scene.seen(f"{len(self.seen)} outages of up to {max(self.seen)[0]:.2f} s")
+        for away, longest in self.seen:
+            assert longest <= away + self.scene.within(1), f"an answer took {longest:.2f} s, the outage {away:.2f} s"
 
 
 @fault("PostgreSQL restarted (fast)", full={"times": 10}, short={"times": 2})
 def postgres_restarted(scene, times):
-    outages = []
     with scene.load() as load:
+        outages = Outages(scene, load)
         for _ in range(times):
-            outages.append(restart(scene))
-            load.await_more()
-        assert_no_longer_than(scene, load, outages)
+            outages.play(restart)
+    outages.assert_short()
 
 
 @fault("PostgreSQL killed with -9, recovers", full={"times": 5}, short={"times": 1})
 def postgres_killed(scene, times):
-    outages = []
     with scene.load() as load:
+        outages = Outages(scene, load)
         for _ in range(times):
-            for end in (kill, kill_session):
-                outages.append(end(scene))
-                load.await_more()
-        assert_no_longer_than(scene, load, outages)
+            outages.play(kill)
+            outages.play(kill_session)
+    outages.assert_short()
 
 
 class Health:
