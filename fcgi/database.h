@@ -11,8 +11,8 @@
  * own, so that a slow one holds up none of the rest. Lookups, and inserts, go out in
  * batches: one statement at a time on a connection, for all that came in while the one before was on its way;
  * when one of a batch fails, the others are sent again one by one. Other writes have a transaction of their
- * own and a connection to themselves, so that a locked row holds up nothing else, and two workers can't
- * deadlock. A write is answered after its commit.
+ * own and a connection to themselves, so that two workers can't deadlock. A row that another session has
+ * locked holds up only who wants it: see blocked.h. A write is answered after its commit.
  */
 
 #include "lane.h"
@@ -49,6 +49,11 @@ struct database_statement {
      * text, as it was sent.
      */
     int key;
+    /*
+     * Of an insert or write: which parameter, from 1 on, names the row or has its unique value; 0: none.
+     * Those with the same one would wait for each other in PostgreSQL, so they wait here.
+     */
+    int row;
 };
 
 enum database_outcome {
@@ -78,6 +83,7 @@ struct database_query {
 struct database_options {
     int readers, searchers, writers; /* connections */
     uint64_t deadline_ms;            /* PostgreSQL ends a statement that runs longer; see also watch.h */
+    uint64_t lock_timeout_ms;        /* a write that waits longer for a lock makes room; 0: never */
     const struct database_statement *const *statements; /* all there are, `then`s or not; ended by NULL */
 };
 

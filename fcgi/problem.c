@@ -76,6 +76,10 @@ const struct problem_kind problem_kinds[PROBLEM_COUNT] = {
         {"unavailable", 503, "Unavailable",
          "The database could not be reached in time. The detail says whether a change may "
          "have been made. Try again after Retry-After seconds."},
+    [PROBLEM_OVERLOADED] = {"overloaded", 503, "Overloaded",
+                            "The service has as much to do as it takes at once; nothing was changed. Try "
+                            "again after Retry-After "
+                            "seconds."},
     [PROBLEM_NOT_READY] =
         {"not-ready", 503, "Not ready",
          "The service runs, but can't serve yet, or not any more. The detail says what is missing."},

@@ -13,9 +13,18 @@
 
 /* ---- life ---- */
 
+/* The request waits for the database no more. */
+static void free_place(struct request *request)
+{
+    if (request->waits != NULL)
+        (*request->waits)--;
+    request->waits = NULL;
+}
+
 static void end_request(struct request *request)
 {
     struct request_server *server = request->server;
+    free_place(request);
     database_cancel(server->database, &request->query);
     arena_free(&request->arena);
     arena_free(&request->passing);
@@ -94,11 +103,20 @@ static bool length_agrees(const struct request *request)
     return said[0] == '\0' || strcmp(said, came) == 0;
 }
 
+static void answer_overloaded(struct request *request, const char *detail)
+{
+    request_problem(request, PROBLEM_OVERLOADED, "Retry-After: 1\r\n", detail);
+}
+
 bool request_body_fits(struct request *request, size_t limit)
 {
     char detail[64];
     size_t length;
     gateway_body(request->call, &length);
+    if (gateway_body_refused(request->call)) {
+        answer_overloaded(request, "Too many large bodies are here at once; nothing was changed.");
+        return false;
+    }
     if (!gateway_body_too_large(request->call) && length <= limit) {
         if (length_agrees(request))
             return true;
@@ -152,10 +170,27 @@ static void callback_done(void *cookie, const struct database_result *result)
     request->done(request, result);
 }
 
+bool request_admit(struct request *request, enum database_kind kind)
+{
+    struct request_server *server = request->server;
+    if (request->admitted)
+        return true;
+    if (server->waiting[kind] >= server->max_waiting) {
+        answer_overloaded(request, "Too many requests wait for the database already; nothing was changed.");
+        return false;
+    }
+    request->admitted = true;
+    request->waits = &server->waiting[kind];
+    ++*request->waits;
+    return true;
+}
+
 static bool send_query(struct request *request, const struct database_statement *statement, const char *sql,
                        const char *const *values, int count,
                        void (*done)(struct request *request, const struct database_result *result))
 {
+    if (!request_admit(request, statement->kind))
+        return false;
     request->done = done;
     request->query = (struct database_query){.statement = statement,
                                              .sql = sql,
@@ -258,6 +293,7 @@ static const char *name_status(int status)
 
 static void write_head(struct request *request, int status, const char *headers, const char *type)
 {
+    free_place(request);
     buffer_format(&request->out, "Status: %d %s\r\n%s%s", status, name_status(status), headers,
                   request->headers != NULL ? request->headers : "");
     if (type != NULL) {

@@ -1,6 +1,7 @@
 #include "settle.h"
 
 #include "batch.h"
+#include "blocked.h"
 #include "log.h"
 #include "outcome.h"
 
@@ -28,6 +29,10 @@ static void settle_error(struct connection *connection, struct database_job *job
     case OUTCOME_AGAIN:
         jobs_remove(&connection->flight, job);
         jobs_send_again(job, true);
+        break;
+    case OUTCOME_LOCKED:
+        jobs_remove(&connection->flight, job);
+        blocked_add(job);
         break;
     case OUTCOME_ANSWER:
         if (outcome == DATABASE_FAILED || outcome == DATABASE_FULL)
@@ -61,10 +66,14 @@ static void settle_success(struct connection *connection, struct database_job *j
 static void settle_failure(struct connection *connection, struct database_job *job, int count,
                            const PGresult *error)
 {
-    if (count == 1 && PQresultStatus(error) != PGRES_PIPELINE_ABORTED)
+    enum database_outcome outcome;
+    if (count == 1 && PQresultStatus(error) != PGRES_PIPELINE_ABORTED) {
         settle_error(connection, job, error);
-    else
-        jobs_send_run_again(connection, job, count, true);
+        return;
+    }
+    if (outcome_judge(error, &outcome) == OUTCOME_LOCKED)
+        blocked_suspect(job, count);
+    jobs_send_run_again(connection, job, count, true);
 }
 
 static void settle(struct connection *connection, struct database_job *job, int count, const PGresult *result)

@@ -30,24 +30,27 @@ class Scene:
         self.stack = self.database = None
 
     @contextmanager
-    def service(self, cluster=None, url=None, options=None, **settings):
+    def service(self, cluster=None, url=None, options=None, prepare=None, **settings):
         """A service with these settings, on an empty database of its own: a Stack. `cluster` is another one than the
-        scene's, `url(database)` another way to its database.
+        scene's, `url(database)` another way to its database; `prepare(stack)` is called before it starts.
         """
         self.database = (cluster or self.cluster).copy_template()
         where = url(self.database) if url else self.database.url
-        with Stack(where, **(options or {}), **settings) as self.stack:
+        self.stack = Stack(where, **(options or {}), **settings)
+        if prepare:
+            prepare(self.stack)
+        with self.stack:
             yield self.stack
             code, said = self.stack.stop(), self.stack.complaints()
             assert code == 0, f"the service ended with {code}: {said}"
             assert "Sanitizer" not in said and "runtime error" not in said, said
 
     @contextmanager
-    def load(self, cluster=None, url=None, options=None, clients=28, mix=None, **settings):
+    def load(self, cluster=None, url=None, options=None, prepare=None, clients=28, mix=None, **settings):
         """The same under load: a Load, whose clients are at work inside the block. Afterwards they have ended, the
         tables were held against what they were told, and the service has stopped in order.
         """
-        with self.service(cluster, url, options, **settings) as stack:
+        with self.service(cluster, url, options, prepare, **settings) as stack:
             load = Load(stack.port, self.database, clients, mix)
             try:
                 with load:

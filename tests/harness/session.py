@@ -20,6 +20,7 @@ class Session:
 
     def __init__(self, database, user="postgres"):
         self.socket = socket.socket(socket.AF_UNIX)
+        self.pid = None  # of the server's process
         self.file = self.socket.makefile("rb")
         try:
             self.socket.settimeout(wait.PATIENCE_S)
@@ -43,6 +44,8 @@ class Session:
             if kind == b"E":
                 fields = {part[:1]: part[1:].decode() for part in body.split(b"\0") if part}
                 raise Refused(fields[b"C"], fields[b"M"])
+            if kind == b"K":
+                (self.pid,) = struct.unpack("!i4x", body)
             if kind == b"Z":
                 return
 
