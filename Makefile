@@ -88,11 +88,11 @@ $(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags.text
 # A test whose first lines are like "// wrap: malloc calloc" stands between the program and these functions (ld --wrap).
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(HELPERS) $(filter-out $(BUILD)/main.o,$(OBJECTS))
 	@echo "  LINK  $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) $(addprefix -Wl$(,)--wrap=,$(shell sed -n '/^.. wrap:/!q;s|^// wrap:||p' tests/unit/test_$*.c)) \
-		-o $@ $^ $(LDLIBS) -lcmocka
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(call wraps,tests/unit/test_$*.c) -o $@ $^ $(LDLIBS) -lcmocka
 , := ,
+wraps = $(addprefix -Wl$(,)--wrap=,$(shell sed -n '/^.. wrap:/!q;s|^// wrap:||p' $(1)))
 
-# The fuzz targets: tests/fuzz/README.md. None of them reaches the database: queries end in the target.
+# The fuzz targets: tests/fuzz/README.md.
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_HELPERS = $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%.o,$(filter-out tests/fuzz/fuzz_%,$(wildcard tests/fuzz/*.c)))
 
@@ -104,7 +104,8 @@ $(BUILD)/tests/%.o: tests/fuzz/%.c $(BUILD)/flags.text
 
 $(FUZZERS): $(BUILD)/%: $(BUILD)/tests/fuzz_%.o $(FUZZ_HELPERS) $(BUILD)/tests/peer.o $(filter-out $(BUILD)/main.o,$(OBJECTS))
 	@echo "  LINK  $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -Wl,--wrap=database_send -o $@ $^ $(LDLIBS) -lcmocka
+	@$(CC) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer $(call wraps,tests/fuzz/fuzz_$*.c) $(call wraps,tests/fuzz/inside.c) \
+		-o $@ $^ $(LDLIBS) -lcmocka
 
 gcc clang:
 	@$(MAKE) --no-print-directory BUILD=build/$@ CC=$@ all tests
@@ -144,6 +145,11 @@ fuzz: ## feed what is read from outside with generated input, each of TARGETS= f
 	@install/packages fuzz
 	@$(PARALLEL) BUILD=build/fuzz CC=clang BUILT=FUZZED fuzzers
 	@tests/fuzz/run $(TARGETS)
+
+fuzz-afl: ## the same by AFL++ instead of libFuzzer
+	@install/packages afl
+	@$(PARALLEL) BUILD=build/afl CC=afl-clang-fast BUILT=FUZZED fuzzers
+	@tests/fuzz/run --afl $(TARGETS)
 
 coverage: ## which lines and branches of fcgi/ the tests run: build/covered/report; fails below 90 and 80 %
 	@install/packages coverage

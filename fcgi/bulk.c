@@ -198,7 +198,8 @@ void bulk_create(struct request *request)
     }
     struct intake_rule rule = {.repeats = bulk->crud.prefer.resolution == PREFER_RESOLUTION_IGNORE,
                                .lone_key = plain ? FORM_KEY_REFUSED : FORM_KEY_ALLOWED};
-    if (!name_note(request, bulk, key) || !intake_read(&bulk->intake, request, &rule))
+    if (!request_admit(request, DATABASE_WRITE) || !name_note(request, bulk, key) ||
+        !intake_read(&bulk->intake, request, &rule))
         return;
     bulk->lone = bulk->intake.lone && plain;
     bulk->statement = statements[bulk->crud.prefer.resolution];
@@ -210,7 +211,8 @@ void bulk_change(struct request *request)
 {
     struct bulk *bulk = begin(request, PREFER_RETURN);
     struct intake_rule rule = {.change = true};
-    if (bulk == NULL || !name_note(request, bulk, "") || !intake_read(&bulk->intake, request, &rule))
+    if (bulk == NULL || !request_admit(request, DATABASE_WRITE) || !name_note(request, bulk, "") ||
+        !intake_read(&bulk->intake, request, &rule))
         return;
     bulk->statement = RESOURCE_BULK_CHANGE;
     fill_values(request, bulk);

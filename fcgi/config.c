@@ -34,6 +34,7 @@ static const struct setting settings[] = {
     {"PURSER_TRUSTED_PROXIES", KIND_NETWORKS, OURS(trusted_proxies), 0, 0, 0, ""},
     {"PURSER_MAX_BODY_BYTES", KIND_UINT64, OURS(max_body_bytes), 1048576, 1024, 67108864, NULL},
     {"PURSER_MAX_BULK_BYTES", KIND_UINT64, OURS(max_bulk_bytes), 16777216, 1024, 67108864, NULL},
+    {"PURSER_MAX_WAITING", KIND_INT, OURS(max_waiting), 1024, 1, 1000000, NULL},
     {"PURSER_DEADLINE_MS", KIND_UINT64, OURS(deadline_ms), 10000, 100, 600000, NULL},
     {"PURSER_DRAIN_MS", KIND_UINT64, OURS(drain_ms), 15000, 100, 600000, NULL},
     {"PURSER_DB_READERS", KIND_INT, OURS(readers), 1, 1, 64, NULL},

@@ -24,6 +24,7 @@ struct config {
     const char *trusted_proxies; /* PURSER_TRUSTED_PROXIES: whose X-Forwarded-For that limit believes */
     uint64_t max_body_bytes;     /* PURSER_MAX_BODY_BYTES */
     uint64_t max_bulk_bytes;     /* PURSER_MAX_BULK_BYTES: of a body with many rows */
+    int max_waiting;             /* PURSER_MAX_WAITING: requests that wait for a kind of query in a worker */
     uint64_t deadline_ms;        /* PURSER_DEADLINE_MS: from a request's arrival to its 503 or 504 */
     uint64_t drain_ms;           /* PURSER_DRAIN_MS: from SIGTERM to the exit at the latest */
     int readers;                 /* PURSER_DB_READERS: connections of a worker for reads */

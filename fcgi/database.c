@@ -1,6 +1,8 @@
 #include "database.h"
 
 #include "batch.h"
+#include "blocked.h"
+#include "hash.h"
 #include "jobs.h"
 #include "settle.h"
 #include "watch.h"
@@ -16,15 +18,23 @@
 const struct database_statement database_search = {.text = {.name = "search", .binary = true},
                                                    .kind = DATABASE_SEARCH};
 
+/* What to say of a query that waits to be sent when its deadline has passed. */
+static enum database_outcome judge_waiting(const struct database_job *job)
+{
+    if (!job->sent)
+        return DATABASE_AWAY;
+    bool undone = job->refused || job->blocked;
+    return undone && database_fault(job->database) == NULL ? DATABASE_TIMEOUT : DATABASE_LOST;
+}
+
 static void callback_deadline(void *cookie)
 {
     struct database_job *job = cookie;
-    struct database *database = job->database;
     struct database_query *query = job->query;
     struct database_result result = {.outcome = DATABASE_TIMEOUT};
     if (job->connection == NULL) {
-        jobs_remove(&database->queues[job->statement->kind], job);
-        jobs_answer_outcome(job, job->refused ? DATABASE_TIMEOUT : job->sent ? DATABASE_LOST : DATABASE_AWAY);
+        jobs_remove(jobs_queue(job), job);
+        jobs_answer_outcome(job, judge_waiting(job));
         return;
     }
     /* It stays in flight until its connection says what became of it, but nobody waits for that any more. */
@@ -69,9 +79,9 @@ static void send_read(struct connection *connection, struct jobs *queue)
     lane_execute(connection->lane, &job->statement->text, job->query->values, job->query->count, job);
 }
 
-static void send_write(struct connection *connection, struct jobs *queue)
+/* The job is in no list. */
+static void send_write(struct connection *connection, struct database_job *job)
 {
-    struct database_job *job = jobs_take(queue);
     const struct database_statement *statement = job->statement;
     jobs_launch(connection, job);
     lane_execute(connection->lane, &statement->text, job->query->values, job->query->count, NULL);
@@ -142,6 +152,7 @@ static void dispatch_searches(struct database *database)
         lane_query(searcher->lane, job->query->sql, job->query->values, job->query->count, job);
         end_transaction(searcher);
     }
+    pace_refuse(database);
 }
 
 static struct connection *writer_of(struct database *database, int index)
@@ -182,16 +193,25 @@ static void dispatch_inserts(struct database *database)
     struct connection *writer = queue->first != NULL ? pick_for_inserts(database) : NULL;
     if (writer == NULL)
         return;
+    blocked_sort_out(database, queue, BATCH_MOST);
+    if (queue->first == NULL)
+        return;
     send_batch(writer, queue, false);
     end_transaction(writer);
 }
 
 static void dispatch_writes(struct database *database)
 {
-    struct jobs *queue = &database->queues[DATABASE_WRITE];
     struct connection *writer;
-    while (queue->first != NULL && (writer = pick_for_writes(database)) != NULL) {
-        send_write(writer, queue);
+    struct database_job *job;
+    while ((writer = pick_for_writes(database)) != NULL && (job = blocked_next(database)) != NULL) {
+        struct jobs one = {0};
+        if (job->statement->kind == DATABASE_INSERT) {
+            jobs_append(&one, job);
+            send_batch(writer, &one, false);
+        } else {
+            send_write(writer, job);
+        }
         end_transaction(writer);
     }
 }
@@ -208,17 +228,24 @@ static void callback_dispatch(void *cookie)
     dispatch_writes(database);
 }
 
+/* What else is about the same row, or would have the same unique value, has the same one. */
+static uint64_t row_of(const struct database_query *query)
+{
+    int place = query->statement->row - 1;
+    return place < 0 || query->values[place] == NULL ? 0 : hash_text(HASH_BEGIN, query->values[place]);
+}
+
 int database_send(struct database *database, struct database_query *query)
 {
-    struct database_job *job =
-        jobs_create(database, (struct database_job){.query = query, .statement = query->statement});
+    struct database_job *job = jobs_create(
+        database, (struct database_job){.query = query, .statement = query->statement, .row = row_of(query)});
     if (job == NULL)
         return -1;
     job->deadline = (struct loop_timer){.due = callback_deadline, .cookie = job};
     query->job = job;
     uint64_t now = loop_now(database->loop);
     loop_timer_set(database->loop, &job->deadline, query->deadline > now ? query->deadline - now : 0);
-    jobs_append(&database->queues[query->statement->kind], job);
+    jobs_append(jobs_queue(job), job);
     loop_defer(database->loop, &database->dispatch);
     return 0;
 }
@@ -232,7 +259,7 @@ void database_cancel(struct database *database, struct database_query *query)
     job->query = NULL;
     loop_timer_clear(database->loop, &job->deadline);
     if (job->connection == NULL) {
-        jobs_remove(&database->queues[job->statement->kind], job);
+        jobs_remove(jobs_queue(job), job);
         jobs_recycle(job);
     } else {
         watch_left(job);
@@ -278,9 +305,11 @@ static int create_connections(struct database *database, const struct database_o
     database->writers = options->writers;
     for (int i = 0; i < count; i++) {
         struct connection *connection = &database->connections[i];
-        bool searches = i >= options->readers && i < options->readers + options->searchers;
+        bool writes = i >= options->readers + options->searchers;
+        bool searches = !writes && i >= options->readers;
         struct lane_options lane = {.statements = searches ? none : database->statements,
                                     .statement_timeout_ms = options->deadline_ms,
+                                    .lock_timeout_ms = writes ? options->lock_timeout_ms : 0,
                                     .custom_plans = searches};
         connection->database = database;
         connection->lane = lane_create(database->loop, &lane, &settle_callbacks, connection);
@@ -328,6 +357,7 @@ void database_free(struct database *database)
     }
     for (int kind = 0; kind < DATABASE_KINDS; kind++)
         drop_jobs(database, &database->queues[kind]);
+    drop_jobs(database, &database->blocked);
     drop_jobs(database, &database->spare);
     loop_undefer(database->loop, &database->dispatch);
     loop_timer_clear(database->loop, &database->look);

@@ -11,8 +11,8 @@
  * own, so that a slow one holds up none of the rest. Lookups, and inserts, go out in
  * batches: one statement at a time on a connection, for all that came in while the one before was on its way;
  * when one of a batch fails, the others are sent again one by one. Other writes have a transaction of their
- * own and a connection to themselves, so that a locked row holds up nothing else, and two workers can't
- * deadlock. A write is answered after its commit.
+ * own and a connection to themselves, so that two workers can't deadlock. A row that another session has
+ * locked holds up only who wants it: see blocked.h. A write is answered after its commit.
  */
 
 #include "lane.h"
@@ -49,6 +49,11 @@ struct database_statement {
      * text, as it was sent.
      */
     int key;
+    /*
+     * Of an insert or write: which parameter, from 1 on, names the row or has its unique value; 0: none.
+     * Those with the same one would wait for each other in PostgreSQL, so they wait here.
+     */
+    int row;
 };
 
 enum database_outcome {
@@ -58,9 +63,11 @@ enum database_outcome {
     DATABASE_AWAY,     /* the deadline passed before the query could be sent: nothing was done */
     DATABASE_LOST, /* the same, but it had been sent before on a connection that was lost: it may be done, or
                       not */
-    DATABASE_TIMEOUT, /* the deadline passed while PostgreSQL was at work: it may be done, or not */
-    DATABASE_FULL,    /* PostgreSQL is out of disk, memory or connections */
-    DATABASE_FAILED   /* an error that no client can cause; it was logged */
+    DATABASE_OVERLOADED, /* so much waits that the deadline would pass before the query is sent: nothing was
+                            done */
+    DATABASE_TIMEOUT,    /* the deadline passed while PostgreSQL was at work: it may be done, or not */
+    DATABASE_FULL,       /* PostgreSQL is out of disk, memory or connections */
+    DATABASE_FAILED      /* an error that no client can cause; it was logged */
 };
 
 /* A query lives in its caller's memory, and so do its values, until `done` was called or it was cancelled. */
@@ -70,6 +77,7 @@ struct database_query {
     const char *const *values; /* text, NULL: SQL NULL */
     int count;
     uint64_t deadline; /* as loop_now counts */
+    bool begun;        /* there has been one before for the same answer: it is not refused as overloaded */
     void (*done)(void *cookie, const struct database_result *result);
     void *cookie;
     struct database_job *job; /* private; NULL when it is not under way */
@@ -78,6 +86,7 @@ struct database_query {
 struct database_options {
     int readers, searchers, writers; /* connections */
     uint64_t deadline_ms;            /* PostgreSQL ends a statement that runs longer; see also watch.h */
+    uint64_t lock_timeout_ms;        /* a write that waits longer for a lock makes room; 0: never */
     const struct database_statement *const *statements; /* all there are, `then`s or not; ended by NULL */
 };
 

@@ -33,6 +33,8 @@ struct gateway_call {
     FCGX_Request fcgi;
     char *body;
     size_t body_length;
+    size_t held;     /* bytes of the gateway's room for bodies */
+    bool refused;    /* there was not enough of it */
     size_t all_room; /* bytes that a socket with nothing in it takes for sure */
     size_t room;     /* bytes that may be written before the socket must be asked */
     bool hung_up;    /* the peer has closed its side; no further event will say so */
@@ -51,6 +53,7 @@ struct gateway {
     gateway_begin *begin;
     void *cookie;
     struct gateway_call *calls;
+    size_t held;      /* bytes of bodies, by all calls */
     struct feed feed; /* what libfcgi reads a vetted request from; it stops at the empty STDIN record */
     bool draining;
     struct loop_task drained;
@@ -70,8 +73,16 @@ void gateway_drop_body(struct gateway_call *call)
     call->body_length = 0;
 }
 
+static void free_room(struct gateway_call *call)
+{
+    call->gateway->held -= call->held;
+    call->held = 0;
+}
+
 static void finish_fcgi(struct gateway_call *call)
 {
+    free_room(call);
+    call->refused = false;
     FCGX_Free(&call->fcgi, 0); /* 0: the descriptor is ours */
     gateway_drop_body(call);
 }
@@ -111,9 +122,14 @@ static size_t read_room(int fd)
 
 /* ---- from whole records to a call, by libfcgi ---- */
 
+static bool is_discarded(const struct gateway_call *call)
+{
+    return call->records.too_large || call->refused;
+}
+
 static int read_body(struct gateway_call *call)
 {
-    size_t length = call->records.too_large ? 0 : (size_t)call->records.body_bytes;
+    size_t length = is_discarded(call) ? 0 : (size_t)call->records.body_bytes;
     call->body = malloc(length + 1);
     if (call->body == NULL)
         return -1;
@@ -155,7 +171,7 @@ static void begin_call(struct gateway_call *call, uint8_t *bytes)
     if (records->padded)
         records_strip(records, bytes);
     size_t length = records->walked;
-    if (records->too_large) {
+    if (is_discarded(call)) {
         /* What is kept of it ends with PARAMS; the body ends here. Its place is free: STDIN was there. */
         uint8_t id[2] = {(uint8_t)(records->request_id >> 8), (uint8_t)records->request_id};
         memcpy(bytes + records->params_end, (uint8_t[]){1, 5, id[0], id[1], 0, 0, 0, 0}, 8);
@@ -172,13 +188,29 @@ static void begin_call(struct gateway_call *call, uint8_t *bytes)
     call->gateway->begin(call->gateway->cookie, call);
 }
 
-/* A body over the limit is not kept: what was walked of it makes room for the rest. */
+/* Room for what has come of the body: it counts as it comes, whatever was said of its length. */
+static void take_room(struct gateway_call *call)
+{
+    struct gateway *gateway = call->gateway;
+    size_t length = (size_t)call->records.body_bytes;
+    free_room(call);
+    if (is_discarded(call) || length <= GATEWAY_SMALL_BYTES)
+        return;
+    call->refused = length > GATEWAY_BODIES * gateway->body_limit - gateway->held;
+    call->held = call->refused ? 0 : length;
+    gateway->held += call->held;
+}
+
+/* A body that is not kept: what was walked of it makes room for the rest. */
 static void discard_body(struct gateway_call *call)
 {
     struct records *records = &call->records;
-    size_t rest = call->received.length - records->walked;
-    memmove(call->received.bytes + records->params_end, call->received.bytes + records->walked, rest);
-    call->received.length = records->params_end + rest;
+    struct buffer kept;
+    buffer_init(&kept);
+    buffer_append(&kept, call->received.bytes, records->params_end);
+    buffer_append(&kept, call->received.bytes + records->walked, call->received.length - records->walked);
+    buffer_free(&call->received);
+    call->received = kept;
     records->walked = records->params_end;
 }
 
@@ -196,7 +228,9 @@ static bool take_bytes(struct gateway_call *call, size_t length)
         refuse_peer(call, "out of memory");
         return false;
     }
-    switch (records_walk(&call->records, bytes, length)) {
+    enum records_verdict verdict = records_walk(&call->records, bytes, length);
+    take_room(call);
+    switch (verdict) {
     case RECORDS_BAD:
         refuse_peer(call, call->records.fault);
         return false;
@@ -211,7 +245,7 @@ static bool take_bytes(struct gateway_call *call, size_t length)
     }
     if (call->received.length == 0)
         buffer_append(&call->received, bytes, length);
-    if (call->records.too_large)
+    if (is_discarded(call))
         discard_body(call);
     if (call->received.failed || call->records.body_bytes > DISCARD_BYTES) {
         refuse_peer(call, call->received.failed ? "out of memory" : "an endless body");
@@ -406,6 +440,11 @@ const char *gateway_body(const struct gateway_call *call, size_t *length)
 bool gateway_body_too_large(const struct gateway_call *call)
 {
     return call->records.too_large;
+}
+
+bool gateway_body_refused(const struct gateway_call *call)
+{
+    return call->refused && !call->records.too_large;
 }
 
 void gateway_attend(struct gateway_call *call, void (*room)(void *cookie), void (*gone)(void *cookie),

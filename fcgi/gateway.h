@@ -16,6 +16,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define GATEWAY_BODIES      4           /* as large as can be, that there is room for at once */
+#define GATEWAY_SMALL_BYTES (16 * 1024) /* a body that there is always room for */
+
 struct gateway;
 struct gateway_call; /* one request and its answer */
 
@@ -25,8 +28,9 @@ typedef void gateway_begin(void *cookie, struct gateway_call *call);
 
 /*
  * Serve the listening socket `listener` (made non-blocking; it stays the caller's). A body of more than
- * `body_limit` bytes is thrown away while it comes, and said by gateway_body_too_large. Returns NULL with
- * errno. Once in a process: libfcgi has global state.
+ * `body_limit` bytes is thrown away while it comes, and said by gateway_body_too_large; so is one that is not
+ * small, when the bodies of all calls would be larger than GATEWAY_BODIES times the limit
+ * (gateway_body_refused). Returns NULL with errno. Once in a process: libfcgi has global state.
  */
 struct gateway *gateway_create(struct loop *loop, int listener, size_t body_limit, gateway_begin *begin,
                                void *cookie);
@@ -43,9 +47,14 @@ const char *gateway_param(const struct gateway_call *call, const char *name);
 /* The body, NUL-terminated; valid until the call ends. */
 const char *gateway_body(const struct gateway_call *call, size_t *length);
 
-/* The body is not needed any more: give its memory back. It is empty then. */
+/* The body is not needed any more: give its memory back. It is empty then. Others get no more room by it:
+ * what was made of it takes its place, until the call ends. */
 void gateway_drop_body(struct gateway_call *call);
+
+/* Why there is no body, if there was one: it is over the limit; there was no room for it. One of them at
+ * most. */
 bool gateway_body_too_large(const struct gateway_call *call);
+bool gateway_body_refused(const struct gateway_call *call);
 
 /*
  * From now on call `room` when gateway_write, having taken less than it was given, can take more, and `gone`

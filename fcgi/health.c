@@ -58,6 +58,7 @@ static void answer_ready(struct request *request)
     }
     request->deadline =
         loop_now(server->loop) + (server->deadline_ms < READY_MS ? server->deadline_ms : READY_MS);
+    request->admitted = true; /* a probe must not take many waiting for none answered */
     request_query(request, &health_statement, NULL, 0, done_ready);
 }
 

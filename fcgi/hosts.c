@@ -1,6 +1,7 @@
 #include "hosts.h"
 
 #include <libpq-fe.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { HOST, HOSTADDR, PORT, SERVICE, LISTS };
@@ -30,32 +31,46 @@ static void put_tcp_first(struct config_connection *connection)
 
 /* ---- the lists, as libpq will see them ---- */
 
-/* A value overrules the one before it; an empty one counts as none, as it does for libpq. */
-static void take_value(const char *lists[LISTS], struct arena *arena, const char *name, const char *value)
+/*
+ * A value overrules the one before it; an empty one counts as none, as it does for libpq. Returns false when
+ * memory ran out.
+ */
+static bool take_value(const char *lists[LISTS], struct arena *arena, const char *name, const char *value)
 {
     for (int i = 0; i < LISTS; i++)
         if (strcmp(names[i], name) == 0 && value != NULL && *value != '\0')
-            lists[i] = arena_copy(arena, value, strlen(value));
+            return (lists[i] = arena_copy(arena, value, strlen(value))) != NULL;
+    return true;
 }
 
-/* `options` are freed; NULL, of a text that libpq will complain about, is let pass. */
-static void take_options(const char *lists[LISTS], struct arena *arena, PQconninfoOption *options)
+/* `options` are freed; NULL: memory ran out, or libpq will complain about the text. */
+static bool take_options(const char *lists[LISTS], struct arena *arena, PQconninfoOption *options)
 {
-    for (const PQconninfoOption *each = options; each != NULL && each->keyword != NULL; each++)
-        take_value(lists, arena, each->keyword, each->val);
+    bool taken = options != NULL;
+    for (const PQconninfoOption *each = options; taken && each != NULL && each->keyword != NULL; each++)
+        taken = take_value(lists, arena, each->keyword, each->val);
     PQconninfoFree(options);
+    return taken;
 }
 
-static void find_lists(const char *lists[LISTS], struct arena *arena,
+/* A whole connection string; else it is just the database's name. */
+static bool is_string(const char *dbname)
+{
+    return strchr(dbname, '=') != NULL || strstr(dbname, "://") != NULL;
+}
+
+static bool find_lists(const char *lists[LISTS], struct arena *arena,
                        const struct config_connection *connection)
 {
-    take_options(lists, arena, PQconndefaults()); /* the PG* variables, and the service that they name */
+    /* the PG* variables, and the service that they name */
+    bool taken = take_options(lists, arena, PQconndefaults());
     lists[SERVICE] = NULL;
-    for (int i = 0; connection->keywords[i] != NULL; i++)
-        if (strcmp(connection->keywords[i], "dbname") == 0)
-            take_options(lists, arena, PQconninfoParse(connection->values[i], NULL));
+    for (int i = 0; taken && connection->keywords[i] != NULL; i++)
+        if (strcmp(connection->keywords[i], "dbname") == 0 && is_string(connection->values[i]))
+            taken = take_options(lists, arena, PQconninfoParse(connection->values[i], NULL));
         else
-            take_value(lists, arena, connection->keywords[i], connection->values[i]);
+            taken = take_value(lists, arena, connection->keywords[i], connection->values[i]);
+    return taken;
 }
 
 /* ---- their order ---- */
@@ -68,15 +83,13 @@ static int count(const char *list)
     return commas + 1;
 }
 
-/* "a,b,c" from its second item on (`first` 1): "b,c,a". NULL when memory ran out. */
+/* "a,b,c" with item 1 first, counted from 0: "b,c,a". NULL when memory ran out. */
 static const char *begin_with(struct arena *arena, const char *list, unsigned first)
 {
     size_t length = strlen(list);
     const char *from = list;
     for (; first > 0; first--)
         from = strchr(from, ',') + 1;
-    if (from == list)
-        return list;
     char *turned = arena_alloc(arena, length + 1);
     if (turned == NULL)
         return NULL;
@@ -113,9 +126,9 @@ static void turn_lists(struct config_connection *connection, struct arena *arena
 int hosts_prepare(struct config_connection *connection, struct arena *arena, unsigned turn)
 {
     const char *lists[LISTS] = {0};
-    find_lists(lists, arena, connection);
+    bool found = find_lists(lists, arena, connection);
     put_tcp_first(connection);
-    if (lists[SERVICE] != NULL) /* its hosts are in a file that libpq alone reads */
+    if (!found || lists[SERVICE] != NULL) /* a service's hosts are in a file that libpq alone reads */
         return 1;
     int hosts = count(lists[HOSTADDR] != NULL ? lists[HOSTADDR] : lists[HOST]);
     if (turn % (unsigned)hosts != 0)

@@ -37,6 +37,12 @@ struct database_job *jobs_take(struct jobs *jobs)
     return job;
 }
 
+struct jobs *jobs_queue(const struct database_job *job)
+{
+    struct database *database = job->database;
+    return job->blocked ? &database->blocked : &database->queues[job->statement->kind];
+}
+
 /* ---- the way of a job ---- */
 
 struct database_job *jobs_create(struct database *database, struct database_job job)
@@ -99,7 +105,7 @@ void jobs_send_again(struct database_job *job, bool alone)
     if (job->query == NULL)
         jobs_recycle(job);
     else
-        jobs_prepend(&database->queues[job->statement->kind], job);
+        jobs_prepend(jobs_queue(job), job);
     loop_defer(database->loop, &database->dispatch);
 }
 

@@ -7,6 +7,7 @@
  */
 
 #include "database.h"
+#include "pace.h"
 
 struct database_job {
     struct database *database;
@@ -15,11 +16,13 @@ struct database_job {
     struct connection *connection;              /* that it is in flight on; NULL: it waits to be sent */
     struct database_job *previous, *next;       /* in the one list that it is in */
     struct loop_timer deadline;
+    uint64_t row;  /* names the row of a write (database_statement.row), hashed; 0: none */
     uint64_t left; /* when its asker went, if that was while it was in flight */
     int together;  /* of the first job of a batch: how many there are in it */
     bool sent;     /* at least once */
     bool refused;  /* PostgreSQL has undone it, and it waits to be sent again */
     bool alone;    /* gets a transaction of its own */
+    bool blocked;  /* has met a lock, or is of a row that is known to be locked: see blocked.h */
 };
 
 struct database_result {
@@ -52,6 +55,9 @@ struct database {
     struct connection *connections; /* the readers first, then the searchers, then the writers */
     int readers, searchers, writers;
     struct jobs queues[DATABASE_KINDS]; /* by kind: waiting to be sent, oldest first */
+    struct jobs blocked;                /* those that wait for another session's lock */
+    uint64_t blocked_at;                /* when one of them met its lock last */
+    struct pace pace;                   /* of searches */
     struct jobs spare;
     const struct lane_statement **statements;
 };
@@ -61,6 +67,9 @@ void jobs_append(struct jobs *jobs, struct database_job *job);
 void jobs_prepend(struct jobs *jobs, struct database_job *job);
 void jobs_remove(struct jobs *jobs, struct database_job *job);
 struct database_job *jobs_take(struct jobs *jobs); /* the first, removed; NULL when there is none */
+
+/* The list that a job waits in when it is not in flight. */
+struct jobs *jobs_queue(const struct database_job *job);
 
 /* A job like `job`, in no list, in memory that is used again. NULL when memory ran out. */
 struct database_job *jobs_create(struct database *database, struct database_job job);

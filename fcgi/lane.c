@@ -130,7 +130,7 @@ static void callback_patience(void *cookie)
 static void callback_up(void *cookie)
 {
     struct lane *lane = cookie;
-    char sql[400];
+    char sql[480];
     lane->state = CHECKING;
     lane->fault[0] = '\0';
     loop_timer_set(lane->loop, &lane->patience, SET_UP_MS);
@@ -143,9 +143,11 @@ static void callback_up(void *cookie)
               * cost more than the work. What isn't prepared is planned for its values. */
              "SELECT set_config('plan_cache_mode', 'force_%s_plan', false),"
              " set_config('statement_timeout', '%llu', false),"
+             " set_config('lock_timeout', '%llu', false),"
              " set_config('idle_in_transaction_session_timeout', '%llu', false)",
              lane->options.custom_plans ? "custom" : "generic",
              (unsigned long long)lane->options.statement_timeout_ms,
+             (unsigned long long)lane->options.lock_timeout_ms,
              (unsigned long long)lane->options.statement_timeout_ms);
     pipeline_query(lane->pipeline, sql, NULL, 0, false, NULL);
     pipeline_query(lane->pipeline, schema_query, NULL, 0, false, lane);

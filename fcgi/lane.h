@@ -24,6 +24,7 @@ struct lane_statement {
 struct lane_options {
     const struct lane_statement *const *statements; /* ended by NULL; all must outlive the lane */
     uint64_t statement_timeout_ms;                  /* PostgreSQL ends a statement that runs longer */
+    uint64_t lock_timeout_ms;                       /* and one that waits longer for a lock; 0: none does */
     bool custom_plans; /* plan each statement for its values; else a prepared one is planned once */
 };
 

@@ -27,19 +27,18 @@ enum outcome_verdict outcome_judge(const PGresult *error, enum database_outcome 
         "26000",                            /* the prepared statement is gone */
         NULL};
     static const char *const again[] = {"40001", "40P01", "57014", NULL};
-    static const char *const slow[] = {"55P03", NULL};
 
     const char *state = PQresultErrorField(error, PG_DIAG_SQLSTATE);
     if (state == NULL || in_class(state, "08") || is_one_of(state, reconnect))
         return OUTCOME_RECONNECT;
     if (is_one_of(state, again))
         return OUTCOME_AGAIN;
+    if (strcmp(state, "55P03") == 0)
+        return OUTCOME_LOCKED;
     if (strcmp(state, "23505") == 0)
         *outcome = DATABASE_CONFLICT;
     else if (in_class(state, "2223"))
         *outcome = DATABASE_INVALID;
-    else if (is_one_of(state, slow))
-        *outcome = DATABASE_TIMEOUT;
     else if (in_class(state, "53"))
         *outcome = DATABASE_FULL;
     else

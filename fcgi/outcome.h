@@ -8,6 +8,7 @@
 enum outcome_verdict {
     OUTCOME_ANSWER,   /* the error is the answer */
     OUTCOME_AGAIN,    /* it may go well the next time */
+    OUTCOME_LOCKED,   /* another session has a lock that it needs */
     OUTCOME_RECONNECT /* not on this connection */
 };
 

@@ -1,17 +1,10 @@
 #include "repeats.h"
 
+#include "hash.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* FNV-1a, so that texts are compared only where they are the same. */
-static uint64_t digest(const char *text)
-{
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (; *text != '\0'; text++)
-        sum = (sum ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return sum;
-}
 
 static struct repeat *oldest(struct repeats *repeats)
 {
@@ -38,7 +31,7 @@ struct repeat *repeats_find(struct repeats *repeats, const char *sql, char dropp
     dropped[0] = '\0';
     if (strlen(sql) > REPEATS_SQL_BYTES)
         return NULL;
-    uint64_t sum = digest(sql);
+    uint64_t sum = hash_text(HASH_BEGIN, sql); /* texts are compared only where these are the same */
     repeats->count++;
     for (int i = 0; i < REPEATS_KEPT; i++) {
         struct repeat *each = &repeats->kept[i];

@@ -13,9 +13,18 @@
 
 /* ---- life ---- */
 
+/* The request waits for the database no more. */
+static void free_place(struct request *request)
+{
+    if (request->waits != NULL)
+        (*request->waits)--;
+    request->waits = NULL;
+}
+
 static void end_request(struct request *request)
 {
     struct request_server *server = request->server;
+    free_place(request);
     database_cancel(server->database, &request->query);
     arena_free(&request->arena);
     arena_free(&request->passing);
@@ -77,7 +86,8 @@ static int read_identity(struct request *request)
     clock_gettime(CLOCK_REALTIME, &now);
     uuid_v7(request->row_id, (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000, entropy);
     size_t length = strlen(request->id), offset;
-    if (length == 0 || !json_utf8_valid(request->id, length, &offset)) /* it stands in answers, which are JSON */
+    if (length == 0 ||
+        !json_utf8_valid(request->id, length, &offset)) /* it stands in answers, which are JSON */
         request->id = request->row_id;
     return 0;
 }
@@ -93,11 +103,20 @@ static bool length_agrees(const struct request *request)
     return said[0] == '\0' || strcmp(said, came) == 0;
 }
 
+static void answer_overloaded(struct request *request, const char *detail)
+{
+    request_problem(request, PROBLEM_OVERLOADED, "Retry-After: 1\r\n", detail);
+}
+
 bool request_body_fits(struct request *request, size_t limit)
 {
     char detail[64];
     size_t length;
     gateway_body(request->call, &length);
+    if (gateway_body_refused(request->call)) {
+        answer_overloaded(request, "Too many large bodies are here at once; nothing was changed.");
+        return false;
+    }
     if (!gateway_body_too_large(request->call) && length <= limit) {
         if (length_agrees(request))
             return true;
@@ -151,16 +170,34 @@ static void callback_done(void *cookie, const struct database_result *result)
     request->done(request, result);
 }
 
+bool request_admit(struct request *request, enum database_kind kind)
+{
+    struct request_server *server = request->server;
+    if (request->admitted)
+        return true;
+    if (server->waiting[kind] >= server->max_waiting) {
+        answer_overloaded(request, "Too many requests wait for the database already; nothing was changed.");
+        return false;
+    }
+    request->admitted = true;
+    request->waits = &server->waiting[kind];
+    ++*request->waits;
+    return true;
+}
+
 static bool send_query(struct request *request, const struct database_statement *statement, const char *sql,
                        const char *const *values, int count,
                        void (*done)(struct request *request, const struct database_result *result))
 {
+    if (!request_admit(request, statement->kind))
+        return false;
     request->done = done;
     request->query = (struct database_query){.statement = statement,
                                              .sql = sql,
                                              .values = values,
                                              .count = count,
                                              .deadline = request->deadline,
+                                             .begun = request->streaming,
                                              .done = callback_done,
                                              .cookie = request};
     if (database_send(request->server->database, &request->query) == 0)
@@ -257,6 +294,7 @@ static const char *name_status(int status)
 
 static void write_head(struct request *request, int status, const char *headers, const char *type)
 {
+    free_place(request);
     buffer_format(&request->out, "Status: %d %s\r\n%s%s", status, name_status(status), headers,
                   request->headers != NULL ? request->headers : "");
     if (type != NULL) {
@@ -344,8 +382,13 @@ void request_failed(struct request *request, enum database_outcome outcome)
         request_problem(request, PROBLEM_UNAVAILABLE, "Retry-After: 5\r\n",
                         "The service is out of a resource; nothing was changed.");
         break;
+    case DATABASE_OVERLOADED:
+        answer_overloaded(request,
+                          "More searches wait for the database than it can do in time; nothing was changed.");
+        break;
     case DATABASE_TIMEOUT:
-        request_problem(request, PROBLEM_GATEWAY_TIMEOUT, "", "The database did not answer in time.");
+        request_problem(request, PROBLEM_GATEWAY_TIMEOUT, "Retry-After: 1\r\n",
+                        "The database did not answer in time.");
         break;
     default:
         log_line(LOG_LEVEL_ERROR, "an internal error was answered", "request_id", request->id, LOG_END);

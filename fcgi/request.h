@@ -40,8 +40,10 @@ struct request_server {
     void (*handle)(struct request *request); /* picks the route: route_handle */
     size_t max_body_bytes, max_bulk_bytes;   /* of a route's body, and of one for many rows */
     uint64_t deadline_ms;
-    bool draining;         /* SIGTERM has come */
-    struct request *spare; /* for reuse; request_free_spare */
+    int max_waiting;             /* requests for one kind of query that wait for the database at once */
+    int waiting[DATABASE_KINDS]; /* those that do */
+    bool draining;               /* SIGTERM has come */
+    struct request *spare;       /* for reuse; request_free_spare */
 };
 
 struct request {
@@ -58,6 +60,8 @@ struct request {
     const char *id;         /* nginx's $request_id */
     char row_id[UUID_SIZE]; /* the UUID that this request gives to a row it creates, and writes with */
     uint64_t deadline;      /* as loop_now counts */
+    bool admitted;          /* request_admit */
+    int *waits;             /* where it is counted among those that wait for the database, or NULL */
     struct database_query query;
     void (*done)(struct request *request, const struct database_result *result);
     void (*more)(struct request *request); /* what was appended to `out` is gone: append the next; NULL: there
@@ -72,17 +76,25 @@ struct request {
 /* A gateway_begin; the cookie is the struct request_server. */
 void request_begin(void *cookie, struct gateway_call *call);
 
-/* Whether the body has no more than `limit` bytes, and as many as Content-Length says. If not, the request
- * has been answered (413, 400). */
+/* Whether there was room for the body, and it has no more than `limit` bytes, and as many as Content-Length
+ * says. If not, the request has been answered (503, 413, 400). */
 bool request_body_fits(struct request *request, size_t limit);
 
 /* Give back the memory that is kept for reuse. */
 void request_free_spare(struct request_server *server);
 
 /*
+ * Take a place among those who wait for the database, before the work that a query asks for is done. Returns
+ * false when all are taken: the request has been answered then. Each request does so once, the first query of
+ * one that hasn't does it, and its place is free again when its answer begins. To be let in anyway, set
+ * `admitted`.
+ */
+bool request_admit(struct request *request, enum database_kind kind);
+
+/*
  * Run a statement with `count` values (they live in the arena) and call `done` with its result. A handler
- * that has called this just returns. When memory has run out the request is answered (or broken off, if
- * its answer has begun), and `done` not called.
+ * that has called this just returns. When it is not admitted, or memory has run out, the request is answered
+ * (or broken off, if its answer has begun), and `done` not called.
  */
 void request_query(struct request *request, const struct database_statement *statement,
                    const char *const *values, int count,
@@ -90,7 +102,7 @@ void request_query(struct request *request, const struct database_statement *sta
 
 /*
  * The same with SQL that isn't prepared (DATABASE_SEARCH), which lives as long as the values. Returns false
- * when memory has run out: nothing may touch the request then.
+ * in those cases: nothing may touch the request then.
  */
 bool request_search(struct request *request, const char *sql, const char *const *values, int count,
                     void (*done)(struct request *request, const struct database_result *result));

@@ -206,6 +206,20 @@ static const struct {
     [RESOURCE_KEY_REMOVED] = {"key_removed", write_removed, DATABASE_WRITE, 0, true},
 };
 
+/*
+ * The parameter that names the row, as database.h has it. An insert has only a unique value, where the table
+ * has one beside the key; its fields come behind REQUEST.
+ */
+static int row_parameter(const struct resource *resource, enum resource_statement which)
+{
+    int parameter = RESOURCE_REQUEST + 1;
+    if (which != RESOURCE_INSERT)
+        return shapes[which].then != 0 ? RESOURCE_NAME + 1 : 0;
+    for (int i = 0; i <= resource->lookup; i++)
+        parameter += sql_writable(&resource->fields[i]);
+    return resource->lookup != resource->key ? parameter : 0;
+}
+
 int resource_prepare(const struct resource *resource)
 {
     struct resource_sql *sql = resource->sql;
@@ -234,7 +248,8 @@ int resource_prepare(const struct resource *resource)
             .kind = shapes[i].kind,
             .key = resource->field_count + 1, /* behind the columns and the version */
             .then = shapes[i].then != 0 ? resource_statement(resource, shapes[i].then) : NULL,
-            .then_count = 2};
+            .then_count = 2,
+            .row = row_parameter(resource, (enum resource_statement)i)};
     }
     return 0;
 }

@@ -3,51 +3,35 @@
 #include "selection.h"
 
 #include "cursor.h"
+#include "hash.h"
 
 #include <string.h>
 
 /* ---- what a cursor is bound to ---- */
 
-/* FNV-1a, 64 bits. Every text is followed by its NUL, every number has eight bytes: nothing runs together. */
-static uint64_t add_bytes(uint64_t digest, const void *bytes, size_t length)
-{
-    for (const unsigned char *at = bytes; length > 0; length--)
-        digest = (digest ^ *at++) * UINT64_C(0x100000001b3);
-    return digest;
-}
-
-static uint64_t add_text(uint64_t digest, const char *text)
-{
-    return add_bytes(digest, text, strlen(text) + 1);
-}
-
+/* Every number has eight bytes, so that nothing runs together. */
 static uint64_t add_number(uint64_t digest, uint64_t number)
 {
     for (int i = 0; i < 8; i++, number >>= 8)
-        digest = add_bytes(digest, &(unsigned char){number & 0xff}, 1);
+        digest = hash_bytes(digest, &(unsigned char){number & 0xff}, 1);
     return digest;
-}
-
-static uint64_t begin(void)
-{
-    return UINT64_C(0xcbf29ce484222325);
 }
 
 static uint64_t digest_filter(const struct selection *selection, const struct selection_filter *filter)
 {
-    uint64_t digest = add_text(begin(), selection->resource->fields[filter->field].key);
+    uint64_t digest = hash_text(HASH_BEGIN, selection->resource->fields[filter->field].key);
     digest = add_number(digest, (uint64_t)filter->operator);
     digest = add_number(digest, (uint64_t)filter->count);
     for (int i = 0; i < filter->count; i++)
-        digest = add_text(digest, filter->values[i]);
+        digest = hash_text(digest, filter->values[i]);
     return digest;
 }
 
 uint64_t selection_digest(const struct selection *selection)
 {
-    uint64_t digest = add_text(begin(), selection->resource->name), filters = 0;
+    uint64_t digest = hash_text(HASH_BEGIN, selection->resource->name), filters = 0;
     for (int i = 0; i < selection->order_count; i++) {
-        digest = add_text(digest, selection->resource->fields[selection->order[i].field].key);
+        digest = hash_text(digest, selection->resource->fields[selection->order[i].field].key);
         digest = add_number(digest, selection->order[i].descending);
     }
     for (int i = 0; i < selection->filter_count; i++) /* a sum: in any order */
@@ -55,7 +39,7 @@ uint64_t selection_digest(const struct selection *selection)
     digest = add_number(digest, (uint64_t)selection->filter_count);
     digest = add_number(digest, filters);
     for (int i = 0; i < selection->word_count; i++)
-        digest = add_text(digest, selection->words[i]);
+        digest = hash_text(digest, selection->words[i]);
     return digest;
 }
 

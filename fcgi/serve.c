@@ -26,6 +26,9 @@ static const struct resource *const resources[] = {&passengers_resource, &employ
 static const struct route_table *const routes[] = {&health_routes, &passengers_routes, &employees_routes,
                                                    NULL};
 
+/* Long enough for who is at work on a row to finish, and short for those who would have to wait behind it. */
+#define LOCK_TIMEOUT_MS 250
+
 #define LARGE_BYTES (1024 * 1024) /* of memory that is not kept for the next request */
 
 struct worker {
@@ -89,6 +92,7 @@ static struct database *open_database(struct worker *worker)
                                        .searchers = worker->config->searchers,
                                        .writers = worker->config->writers,
                                        .deadline_ms = worker->config->deadline_ms,
+                                       .lock_timeout_ms = LOCK_TIMEOUT_MS,
                                        .statements = statements};
     return database_create(worker->loop, &options);
 }
@@ -126,7 +130,8 @@ static const char *start(struct worker *worker)
                                              .handle = route_handle,
                                              .max_body_bytes = config->max_body_bytes,
                                              .max_bulk_bytes = config->max_bulk_bytes,
-                                             .deadline_ms = config->deadline_ms};
+                                             .deadline_ms = config->deadline_ms,
+                                             .max_waiting = config->max_waiting};
     worker->gateway = gateway_create(worker->loop, 0, larger(config->max_bulk_bytes, config->max_body_bytes),
                                      request_begin, &worker->server);
     if (worker->gateway == NULL)

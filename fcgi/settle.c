@@ -1,6 +1,7 @@
 #include "settle.h"
 
 #include "batch.h"
+#include "blocked.h"
 #include "log.h"
 #include "outcome.h"
 
@@ -29,6 +30,10 @@ static void settle_error(struct connection *connection, struct database_job *job
         jobs_remove(&connection->flight, job);
         jobs_send_again(job, true);
         break;
+    case OUTCOME_LOCKED:
+        jobs_remove(&connection->flight, job);
+        blocked_add(job);
+        break;
     case OUTCOME_ANSWER:
         if (outcome == DATABASE_FAILED || outcome == DATABASE_FULL)
             log_failure(job, error);
@@ -56,15 +61,24 @@ static void settle_success(struct connection *connection, struct database_job *j
     }
 }
 
-/* Of one, it was its own fault. Of several, each is sent again by itself, so that only the guilty one fails;
- * so is one whose neighbour under the same Sync has failed. */
+/*
+ * Of one, it was its own fault. Of several, each is sent again by itself, so that only the guilty one fails;
+ * so is one whose neighbour under the same Sync has failed. That the connection is to be given up is nobody's
+ * fault.
+ */
 static void settle_failure(struct connection *connection, struct database_job *job, int count,
                            const PGresult *error)
 {
-    if (count == 1 && PQresultStatus(error) != PGRES_PIPELINE_ABORTED)
+    enum database_outcome outcome;
+    bool aborted = PQresultStatus(error) == PGRES_PIPELINE_ABORTED;
+    enum outcome_verdict verdict = aborted ? OUTCOME_AGAIN : outcome_judge(error, &outcome);
+    if (!aborted && (count == 1 || verdict == OUTCOME_RECONNECT)) {
         settle_error(connection, job, error);
-    else
-        jobs_send_run_again(connection, job, count, true);
+        return;
+    }
+    if (verdict == OUTCOME_LOCKED)
+        blocked_suspect(job, count);
+    jobs_send_run_again(connection, job, count, true);
 }
 
 static void settle(struct connection *connection, struct database_job *job, int count, const PGresult *result)
@@ -79,7 +93,10 @@ static void callback_result(void *cookie, void *tag, PGresult *result)
 {
     struct connection *connection = cookie;
     struct database_job *job = tag;
-    connection->moved = loop_now(connection->database->loop);
+    uint64_t now = loop_now(connection->database->loop);
+    if (job != NULL && job->statement->kind == DATABASE_SEARCH)
+        pace_note(&connection->database->pace, now - connection->moved);
+    connection->moved = now;
     if (job != NULL) {
         if (job->statement->kind == DATABASE_LOOKUP) {
             connection->looking = false;

@@ -90,12 +90,11 @@ class Load:
     # --- what may fail, and when ---
 
     @contextmanager
-    def allowing(self, *kinds):
-        """Requests that are under way in this block may fail so: statuses, which must say when to come again, or
-        "unheard", "cut", "silent", "wrong".
+    def allowing(self, *kinds, calls=None):
+        """Requests (or these calls alone) that are under way in this block may fail so: statuses, which must say when to
+        come again, or "unheard", "cut", "silent", "wrong".
         """
-        since = time.monotonic()
-        allowance = [since, float("inf"), kinds]
+        allowance = [time.monotonic(), float("inf"), kinds, calls]
         self.allowances.append(allowance)
         try:
             yield
@@ -105,15 +104,15 @@ class Load:
     def is_allowed(self, failure):
         if isinstance(failure.kind, int) and failure.kind >= 500 and failure.retry_after is None:
             return False
-        return any(failure.kind in kinds and failure.ended >= since and failure.sent <= until
-                   for since, until, kinds in self.allowances)
+        return any(failure.kind in kinds and failure.ended >= since and failure.sent <= until and (not calls or failure.call in calls)
+                   for since, until, kinds, calls in self.allowances)
 
     def unlisted(self):
         return [failure for failure in self.failures() if not self.is_allowed(failure)]
 
     # --- how long it took ---
 
-    def longest(self, since=0.0, kinds=None):
+    def longest(self, since=0.0):
         """Seconds that the longest answer took of those that came after `since`."""
         slow = [ended - sent for client in self.clients for sent, ended, _ in client.tally.slow if ended >= since]
         return max(slow, default=self.percentile(1.0))
@@ -127,6 +126,17 @@ class Load:
             if left <= 0:
                 return (ms + 1) / 1000
         return len(times) / 1000
+
+    def await_all_answered(self):
+        """Return when every client has the answer to what it asks now."""
+        now = time.monotonic()
+
+        def is_answered(client):
+            since = client.asking_since
+            return since is None or since > now
+
+        for client in self.clients:
+            wait.until(lambda client=client: is_answered(client), f"{client.name} to be answered", timeout=END_S)
 
     def await_all_waiting(self, seconds=1.0):
         """Return when every client has waited so long for its answer."""

@@ -9,7 +9,7 @@ from harness.postgres import Cluster
 from harness.process import sanitized
 from harness.stack import Stack
 
-from .fault import Line
+from .fault import LeftOut, Line
 from .load import Load
 
 FULL, SHORT = "full", "short"
@@ -30,24 +30,27 @@ class Scene:
         self.stack = self.database = None
 
     @contextmanager
-    def service(self, cluster=None, url=None, options=None, **settings):
+    def service(self, cluster=None, url=None, options=None, prepare=None, **settings):
         """A service with these settings, on an empty database of its own: a Stack. `cluster` is another one than the
-        scene's, `url(database)` another way to its database.
+        scene's, `url(database)` another way to its database; `prepare(stack)` is called before it starts.
         """
         self.database = (cluster or self.cluster).copy_template()
         where = url(self.database) if url else self.database.url
-        with Stack(where, **(options or {}), **settings) as self.stack:
+        self.stack = Stack(where, **(options or {}), **settings)
+        if prepare:
+            prepare(self.stack)
+        with self.stack:
             yield self.stack
             code, said = self.stack.stop(), self.stack.complaints()
             assert code == 0, f"the service ended with {code}: {said}"
             assert "Sanitizer" not in said and "runtime error" not in said, said
 
     @contextmanager
-    def load(self, cluster=None, url=None, options=None, clients=28, mix=None, **settings):
+    def load(self, cluster=None, url=None, options=None, prepare=None, clients=28, mix=None, **settings):
         """The same under load: a Load, whose clients are at work inside the block. Afterwards they have ended, the
         tables were held against what they were told, and the service has stopped in order.
         """
-        with self.service(cluster, url, options, **settings) as stack:
+        with self.service(cluster, url, options, prepare, **settings) as stack:
             load = Load(stack.port, self.database, clients, mix)
             try:
                 with load:
@@ -64,8 +67,7 @@ class Scene:
         for kind in ("acknowledged", "found", "lost", "doubled", "unsent"):
             setattr(line, kind, getattr(findings, kind))
         line.longest = load.longest()
-        if load.resent:
-            self.seen(f"{load.resent} sent again, as their kept connection was closed")
+        line.resent += load.resent
         assert not unlisted, f"{len(unlisted)} requests failed: {unlisted[:EXAMPLES]}\n{self.stack.complaints()}"
         assert not (findings.lost or findings.doubled or findings.unsent), findings.examples[:EXAMPLES]
 
@@ -79,6 +81,10 @@ class Scene:
         """A bound of the issue's, for this form: the tests also run on slow machines, and with sanitizers."""
         slack = ALLOWANCE[self.form] * (SANITIZED_ALLOWANCE if sanitized() else 1)
         return seconds * slack
+
+    def deadline_ms(self, milliseconds):
+        """A deadline for the service that a request doesn't miss by itself where everything is slower."""
+        return milliseconds * (SANITIZED_ALLOWANCE if sanitized() else 1)
 
     def await_ready(self):
         """Seconds until /readyz says 200."""
@@ -101,15 +107,22 @@ def play(fault, cluster, form):
     began = time.monotonic()
     try:
         fault.play(scene, **getattr(fault, form))
+    except LeftOut as reason:
+        line.left_out = str(reason)
     except Exception as error:  # noqa: BLE001 - a fault that can't be played has not held
         line.complaint = str(error) if isinstance(error, AssertionError) else traceback.format_exc()
+    finally:
+        if cluster.process is None:  # the next one needs it
+            cluster.start()
     line.seconds = time.monotonic() - began
     return line
 
 
 @contextmanager
-def clusters():
-    """A PostgreSQL with a template, for all faults."""
-    with Cluster() as cluster:
+def clusters(form):
+    """A PostgreSQL with a template, for all faults. In the short form it doesn't wait for the disk: processes are killed,
+    not the machine, so what they have written is there.
+    """
+    with Cluster(**{SHORT: {"fsync": "off"}, FULL: {}}[form]) as cluster:
         cluster.make_template()
         yield cluster

@@ -13,13 +13,19 @@ def total(lines, name):
     return sum(values) if values else None
 
 
+def verdict(line):
+    """Of one run, in words."""
+    return f"left out: {line.left_out}" if line.left_out else "held" if line.held else "did NOT hold"
+
+
 def cells(lines):
     """Of all runs of one fault: sums, the longest answer, and what was seen in the last one."""
+    resent = [f"{lines[-1].resent} sent again: their kept connection was just being closed"] if lines[-1].resent else []
     longest = [line.longest for line in lines if line.longest is not None]
     return [
         lines[0].title, f"{sum(line.held for line in lines)}/{len(lines)}",
         *("-" if total(lines, name) is None else f"{total(lines, name):,}" for name in SUMS),
-        f"{max(longest):.2f}" if longest else "-", "; ".join(lines[-1].seen) or "-",
+        f"{max(longest):.2f}" if longest else "-", "; ".join([*lines[-1].seen, *resent]) or lines[-1].left_out or "-",
     ]  # fmt: skip
 
 

@@ -76,8 +76,7 @@ static void take_many(struct again *again, const struct database_query *query)
     if (again->changes)
         add_column(again, resource->key, take_array(again, query->values[BULK_KEYS]));
     else
-        add_column(again, resource->key,
-                   take_sent(again, query->values[next++], query->values[BULK_KEYS]));
+        add_column(again, resource->key, take_sent(again, query->values[next++], query->values[BULK_KEYS]));
     for (int i = 0; i < resource->field_count; i++) {
         if (resource->fields[i].access == FIELD_READ_ONLY)
             continue;
@@ -96,10 +95,10 @@ static void take_one(struct again *again, const struct database_query *query)
             continue;
         const char **cell = arena_alloc(&again->arena, sizeof *cell);
         CHECK(cell != NULL);
-        *cell = i < 0                             ? again_not_sent
-                : query->values[next] == NULL     ? NULL
-                                                  : arena_copy(&again->arena, query->values[next],
-                                                               strlen(query->values[next]));
+        *cell = i < 0 ? again_not_sent
+                : query->values[next] == NULL
+                    ? NULL
+                    : arena_copy(&again->arena, query->values[next], strlen(query->values[next]));
         next += i >= 0;
         add_column(again, i < 0 ? again->resource->key : i, cell);
     }
@@ -172,8 +171,7 @@ static void write_csv(const struct again *again, struct buffer *out)
 {
     for (int row = -1; row < again->count; row++) {
         for (int i = 0; i < again->columns; i++) {
-            const char *text =
-                row < 0 ? again->resource->fields[again->fields[i]].key : again->cells[i][row];
+            const char *text = row < 0 ? again->resource->fields[again->fields[i]].key : again->cells[i][row];
             buffer_string(out, i > 0 ? "," : "");
             if (text != NULL && text != again_not_sent)
                 csv_write(out, text, strlen(text));

@@ -13,7 +13,8 @@ struct again {
     bool changes;       /* of rows that are there, not new ones */
     int count, columns; /* the first column is the key */
     int fields[RESOURCE_FIELDS];
-    const char **cells[RESOURCE_FIELDS]; /* of each column, a text for each row; NULL: null; or again_not_sent */
+    const char *
+        *cells[RESOURCE_FIELDS]; /* of each column, a text for each row; NULL: null; or again_not_sent */
 };
 
 extern const char again_not_sent[];

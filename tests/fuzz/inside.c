@@ -1,3 +1,4 @@
+// wrap: database_send
 #include "inside.h"
 
 #include "check.h"
@@ -37,7 +38,6 @@ static struct {
 
 /* ---- the database that is never there ---- */
 
-/* Stands between the program and the function (ld --wrap). */
 int __wrap_database_send(struct database *database, struct database_query *query);
 int __wrap_database_send(struct database *database, struct database_query *query)
 {
@@ -105,6 +105,7 @@ void inside_open(const struct route_table *const *more)
         .handle = route_handle,
         .max_body_bytes = INSIDE_BODY_BYTES,
         .max_bulk_bytes = INSIDE_BODY_BYTES,
+        .max_waiting = 1000,
         .deadline_ms = 10000};
     CHECK(inside.server.database != NULL);
     inside.gateway =

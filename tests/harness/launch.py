@@ -7,25 +7,10 @@ import signal
 import uuid
 
 from .engine import docker
-from .process import BINARY, IMAGE, ROOT, environment, run
+from .process import BINARY, IMAGE, ROOT, children, environment, run
 
 WWW = ROOT / "build" / "www"  # what nginx serves by itself; make www lays it out
 CONTROL_ENV = {"STOP_WAIT_S": "20"}  # supervisorctl reads the whole configuration, which names it
-
-
-def children(pid, name):
-    """The processes called `name` that `pid` has started."""
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as stat:
-                head, _, tail = stat.read().rpartition(")")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        state, parent = tail.split()[:2]
-        if head.split("(", 1)[1] == name and int(parent) == pid and state != "Z":
-            found.append(int(entry))
-    return sorted(found)
 
 
 class Checkout:

@@ -1,11 +1,9 @@
 """A PostgreSQL with a synchronous standby behind it, for the loss of the first."""
 
-import os
 import signal
 
-from . import wait
-from .launch import children
 from .postgres import PORT, Cluster, psql
+from .process import children
 
 NAME = "standby"
 
@@ -51,9 +49,7 @@ class Pair(Cluster):
 
     def lose_primary(self):
         """As when its machine is gone: all of its processes at once, none of which says good-bye."""
-        os.kill(self.process.pid, signal.SIGSTOP)  # it starts no others meanwhile
-        for pid in [*children(self.process.pid, "postgres"), self.process.pid]:
-            os.kill(pid, signal.SIGKILL)
+        self.signal_all(signal.SIGKILL)
         self.process.wait()
         self.process = None
         self.lost = True

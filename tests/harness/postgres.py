@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import wait
-from .process import BINARY, ROOT, environment, run, tied
+from .process import BINARY, ROOT, children, environment, run, tied
 
 PORT = 5432  # only names the socket's file: nothing listens on TCP
 
@@ -118,6 +118,21 @@ class Cluster:
     def kill(self):
         """As when the power goes: no good-bye to anybody."""
         self.stop(signal.SIGQUIT)
+
+    def signal_all(self, number):
+        """Send a signal to each of its processes; it starts no others meanwhile."""
+        self.process.send_signal(signal.SIGSTOP)
+        for pid in [*children(self.process.pid, "postgres"), self.process.pid]:
+            os.kill(pid, number)
+
+    @contextmanager
+    def silent(self):
+        """It neither answers nor goes away inside the block: all of its processes stand still."""
+        try:
+            self.signal_all(signal.SIGSTOP)
+            yield
+        finally:
+            self.signal_all(signal.SIGCONT)
 
     def url(self, database="postgres", user="postgres"):
         return f"postgresql://{user}@/{database}?host={self.directory}&port={PORT}"

@@ -34,6 +34,21 @@ def run(command, timeout=60, check=True, **options):
     return done
 
 
+def children(pid, name):
+    """The processes called `name` that `pid` has started."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as stat:
+                head, _, tail = stat.read().rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        state, parent = tail.split()[:2]
+        if head.split("(", 1)[1] == name and int(parent) == pid and state != "Z":
+            found.append(int(entry))
+    return sorted(found)
+
+
 def descriptors(pid):
     """How many file descriptors a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))

@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from . import wait, web
-from .launch import Checkout, Image, children
-from .process import IMAGE, tied
+from .launch import Checkout, Image
+from .process import IMAGE, children, tied
 
 
 def free_port():

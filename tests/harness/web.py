@@ -1,6 +1,7 @@
 """HTTP as a client speaks it, and what every answer and every error must have."""
 
 import http.client
+import io
 import json
 import re
 import socket
@@ -70,6 +71,35 @@ def send_raw(port, data, method="GET", timeout=wait.PATIENCE_S):
         response = http.client.HTTPResponse(connection, method=method)
         response.begin()
         return read(response)
+
+
+class _Received(io.BytesIO):
+    """Bytes that http.client may read one answer after the other from."""
+
+    def makefile(self, *_):
+        return self
+
+    def close(self):
+        """Not after the first one."""
+
+
+def exchange(port, data, timeout=wait.PATIENCE_S):
+    """Send any bytes and read until the service closes the connection: all answers to them, in their order."""
+    received = _Received()
+    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+        try:
+            connection.sendall(data)
+            while piece := connection.recv(1 << 16):
+                received.write(piece)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before all of it was read: what was answered is there
+    received.seek(0)
+    answers = []
+    while received.tell() < len(received.getbuffer()):
+        response = http.client.HTTPResponse(received)
+        response.begin()
+        answers.append(read(response))
+    return answers
 
 
 def assert_json(answer, status):

@@ -10,6 +10,7 @@ import threading
 import pytest
 from harness import wait, web
 from harness.certificate import Certificate
+from harness.elf import assert_hardened
 from harness.engine import POSTGRES0, PURSER, Container, docker, kill
 from harness.process import ROOT, run
 from harness.samples import passenger
@@ -137,6 +138,15 @@ def test_only_purser_is_added_to_the_packages(service):
         )),
         "/usr/share/purser/sample/employees.csv", "/usr/share/purser/sample/passengers.csv",
     ]  # fmt: skip
+
+
+def test_the_program_is_hard_to_abuse(tmp_path):
+    container = docker("create", PURSER).stdout.strip()
+    try:
+        docker("cp", f"{container}:/usr/bin/purser", tmp_path / "purser")
+    finally:
+        docker("rm", container)
+    assert_hardened(tmp_path / "purser")
 
 
 def test_the_user_is_a_number(image):

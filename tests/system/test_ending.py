@@ -9,7 +9,7 @@ import time
 
 import pytest
 from harness import wait
-from harness.launch import children
+from harness.process import children
 from harness.process import BINARY, ROOT, environment, run
 from harness.stack import Stack
 

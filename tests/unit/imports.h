@@ -378,4 +378,78 @@ int IMPORT_WRAP(IMPORTS_SYNC)(PGconn *connection)
     return IMPORT_REAL(IMPORTS_SYNC)(connection);
 }
 
+/* ---- what is in no list ---- */
+
+static inline bool imports_is_word(const char *words, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = words; (at = strstr(at, word)) != NULL; at++)
+        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+static inline bool imports_counts(const char *name)
+{
+    for (size_t i = 0; i < COUNT(imports_prefixes); i++)
+        if (strncmp(name, imports_prefixes[i], strlen(imports_prefixes[i])) == 0)
+            return true;
+    return imports_is_word(imports_names, name);
+}
+
+static inline bool imports_lists(const char *name)
+{
+    for (int import = 0; import < IMPORTS; import++)
+        if (strcmp(imports[import], name) == 0)
+            return true;
+    for (size_t i = 0; i < COUNT(imports_left); i++)
+        if (imports_is_word(imports_left[i].names, name))
+            return true;
+    return false;
+}
+
+/* "__read_chk" and "fopen64" are read and fopen, as a compiler or the C library would have them. */
+static inline const char *imports_plain_name(char *name)
+{
+    size_t length = strlen(name);
+    if (length > 6 && strncmp(name, "__", 2) == 0 && strcmp(name + length - 4, "_chk") == 0) {
+        name[length - 4] = '\0';
+        return name + 2;
+    }
+    if (length > 2 && strcmp(name + length - 2, "64") == 0 && !imports_counts(name))
+        name[length - 2] = '\0';
+    return name;
+}
+
+/*
+ * Look into the program's object files, which lie beside the directory of the tests: how many functions are
+ * there that must be in a list and are in none.
+ */
+static inline int imports_forgotten(void)
+{
+    char self[300], command[400], name[200];
+    int names = 0, forgotten = 0;
+    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    assert_true(length > 0);
+    self[length] = '\0';
+    for (int up = 0; up < 2; up++)
+        *strrchr(self, '/') = '\0';
+    snprintf(command, sizeof command, "nm --undefined-only --format=just-symbols '%s'/*.o", self);
+    FILE *found = popen(command, "re");
+    assert_non_null(found);
+    while (fscanf(found, "%199s", name) == 1) {
+        const char *plain = imports_plain_name(name);
+        if (!imports_counts(plain))
+            continue;
+        names++;
+        if (!imports_lists(plain)) {
+            print_error("the program calls %s: let it fail, or say why it can't (imports.h)\n", plain);
+            forgotten++;
+        }
+    }
+    assert_int_equal(pclose(found), 0);
+    assert_true(names > IMPORTS / 2);
+    return forgotten;
+}
+
 #endif

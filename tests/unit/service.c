@@ -21,7 +21,8 @@ void service_open(struct service *service, struct loop *loop, struct database *d
                                               .handle = route_handle,
                                               .max_body_bytes = BODY_LIMIT,
                                               .max_bulk_bytes = BODY_LIMIT,
-                                              .deadline_ms = DEADLINE_MS};
+                                              .deadline_ms = DEADLINE_MS,
+                                              .max_waiting = 1024};
     service->listener = peer_listen(service->path);
     service->gateway = gateway_create(loop, service->listener, BODY_LIMIT, request_begin, &service->server);
     assert_non_null(service->gateway);

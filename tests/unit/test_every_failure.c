@@ -20,6 +20,8 @@
 #include "imports.h"
 
 #include "captive.h"
+#include "steps.h"
+
 #include "config.h"
 #include "import.h"
 #include "migrate.h"
@@ -73,235 +75,6 @@ static void assert_no_complaints(void)
         fail_msg("%d failures were not survived", seen);
 }
 
-/* ---- requests ---- */
-
-#define JSON   "application/json"
-#define PERSON "00000000-0000-7000-8000-000000000001"
-#define ADA    "00000000-0000-7000-8000-0000000000a1"
-#define NEW    "00000000-0000-7000-8000-0000000000f1"
-#define KEY    "HTTP_IDEMPOTENCY_KEY", "once"
-#define PASSENGER                                                                                            \
-    "{\"survived\":true,\"passengerClass\":1,\"name\":\"New\",\"sex\":\"female\",\"age\":30.5,"              \
-    "\"siblingsOrSpousesAboard\":0,\"parentsOrChildrenAboard\":1,\"fare\":7.25}"
-#define ROW(name) "{\"name\":\"" name "\",\"age\":30,\"email\":\"" name "@x.org\"}"
-
-static const struct step {
-    const char *method, *uri, *type, *body;
-    int status;
-    const char *params[6];
-    bool again; /* it was done before */
-} steps[] = {
-    {"GET", "/passengerlist", NULL, NULL, 200, {NULL}, false},
-    {"GET", "/getpassenger/" PERSON, NULL, NULL, 200, {NULL}, false},
-    {"POST", "/postpassenger", JSON, PASSENGER, 200, {NULL}, false},
-    {"PUT", "/putpassenger/" PERSON, JSON, PASSENGER, 200, {NULL}, false},
-    {"DELETE", "/deletepassenger/" PERSON, NULL, NULL, 200, {NULL}, false},
-    {"GET", "/employees/get", NULL, NULL, 200, {NULL}, false},
-    {"GET", "/employees/get/ada@x.org", NULL, NULL, 200, {NULL}, false},
-    {"POST", "/employees/add", JSON, ROW("new"), 201, {NULL}, false},
-    {"POST", "/employees/add", JSON, ROW("ada"), 409, {NULL}, false},
-    {"PATCH", "/employees/update/ada@x.org", JSON, "{\"age\":40}", 200, {NULL}, false},
-    {"DELETE", "/employees/delete/ada@x.org", NULL, NULL, 204, {NULL}, false},
-    {"GET",
-     "/v1/passengers?limit=3&order=-age,name&sex=eq.male&q=person",
-     NULL,
-     NULL,
-     200,
-     {"HTTP_PREFER", "count=exact"},
-     false},
-    {"GET",
-     "/v1/passengers?fields=name,fare&fare=gte.7",
-     NULL,
-     NULL,
-     200,
-     {"HTTP_ACCEPT", "text/csv"},
-     false},
-    {"GET", "/v1/employees", NULL, NULL, 200, {"HTTP_ACCEPT", "application/x-ndjson"}, false},
-    {"GET", "/v1/passengers/stats?by=sex", NULL, NULL, 200, {NULL}, false},
-    {"GET", "/v1/employees/" ADA, NULL, NULL, 200, {NULL}, false},
-    {"GET", "/v1/employees/" ADA, NULL, NULL, 304, {"HTTP_IF_NONE_MATCH", "*"}, false},
-    {"GET", "/v1/employees/" NEW, NULL, NULL, 404, {NULL}, false},
-    {"POST", "/v1/employees", JSON, ROW("new"), 201, {KEY}, false},
-    {"POST", "/v1/employees", JSON, ROW("new"), 201, {KEY}, true},
-    {"POST", "/v1/employees", JSON, "[" ROW("new") "," ROW("newer") "]", 201, {KEY}, false},
-    {"POST",
-     "/v1/employees",
-     "text/csv",
-     "name,age,email\nNew,1,new@x.org\nAda,2,ada@x.org\n",
-     200,
-     {"HTTP_PREFER", "resolution=merge-duplicates"},
-     false},
-    {"POST",
-     "/v1/employees",
-     "application/x-ndjson",
-     ROW("new") "\n" ROW("ada") "\n",
-     200,
-     {"HTTP_PREFER", "resolution=ignore-duplicates"},
-     false},
-    {"PATCH", "/v1/employees", JSON, "[{\"id\":\"" ADA "\",\"age\":41}]", 200, {NULL}, false},
-    {"PUT", "/v1/employees/" NEW, JSON, ROW("new"), 201, {"HTTP_IF_NONE_MATCH", "*"}, false},
-    {"PATCH", "/v1/employees/" ADA, "application/merge-patch+json", "{\"age\":42}", 200, {NULL}, false},
-    {"DELETE", "/v1/employees/" ADA, NULL, NULL, 412, {"HTTP_IF_MATCH", "\"7\""}, false},
-    {"DELETE", "/v1/employees/" ADA, NULL, NULL, 204, {NULL}, false},
-    {"POST",
-     "/v1/employees",
-     JSON,
-     "{\"name\":[1],\"age\":1.5,\"email\":true,\"no\":{}}",
-     422,
-     {NULL},
-     false},
-    {"POST", "/v1/employees", JSON, "{\"name\":", 400, {NULL}, false},
-    {"POST", "/v1/employees", JSON, NULL, 422, {NULL}, false}, /* with a body that is longer than the feed */
-    {"POST", "/employees/get", JSON, "{}", 405, {NULL}, false},
-    {"OPTIONS", "/v1/employees", NULL, NULL, 204, {NULL}, false},
-    {"GET", "/nowhere", NULL, NULL, 404, {NULL}, false},
-    {"GET", "/problems/not-found", NULL, NULL, 200, {NULL}, false},
-    {"GET", "/readyz", NULL, NULL, 200, {NULL}, false},
-};
-
-/* What a step does to the tables when all is well, and what it answers then. */
-static struct expected {
-    char before[2000], after[2000];
-    struct buffer body;
-} expected[COUNT(steps)];
-
-/* More than a socket takes at once. */
-static void fill(void)
-{
-    postgres_sql("TRUNCATE passengers, employees, ledger");
-    postgres_sql(
-        "INSERT INTO passengers (uuid, survived, passenger_class, name, sex, age,"
-        " siblings_or_spouses_aboard, parents_or_children_aboard, fare)"
-        " SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, i %% 2 = 0, i %% 3 + 1,"
-        " concat('Person ', i, repeat(' of many', 15)), CASE WHEN i %% 2 = 0 THEN 'male' ELSE 'female' END, "
-        "i %% 80, 0, 0, i %% 30"
-        " FROM generate_series(1, 3300) AS i; ANALYZE passengers");
-}
-
-static void reset(void)
-{
-    postgres_sql(
-        "BEGIN; DELETE FROM ledger; DELETE FROM employees;"
-        " DELETE FROM passengers WHERE uuid > '0000000f-0000-7000-8000-000000000000' OR uuid = '" PERSON "';"
-        " INSERT INTO passengers (uuid, survived, passenger_class, name, sex, age,"
-        " siblings_or_spouses_aboard, parents_or_children_aboard, fare)"
-        " VALUES ('" PERSON "', false, 2, 'Person 1', 'female', 1, 0, 0, 1);"
-        " INSERT INTO employees (id, name, age, email, created_at, updated_at) VALUES"
-        " ('" ADA "', 'Ada', 36, 'ada@x.org', '2025-01-01', '2025-01-01'),"
-        " ('00000000-0000-7000-8000-0000000000b1', 'Bob', 37, 'bob@x.org', '2025-01-01', '2025-01-01');"
-        " COMMIT");
-}
-
-/* All that a step can have changed. */
-static const char *tables(void)
-{
-    return postgres_sql(
-        "SELECT concat_ws('; ', (SELECT string_agg(concat_ws(' ', id, name, age, email, least(version, 9)), "
-        "', ' ORDER BY id)"
-        " FROM employees), (SELECT string_agg(concat_ws(' ', uuid, name, age, fare, least(version, 9)), ', ' "
-        "ORDER BY uuid)"
-        " FROM passengers WHERE uuid > '0000000f-0000-7000-8000-000000000000' OR uuid = '" PERSON "'),"
-        " (SELECT count(*) FROM ledger))");
-}
-
-static struct peer peer = {.fd = -1}; /* a connection that is kept, as nginx does it */
-
-static void send_step(const struct step *step)
-{
-    static char large[96 * 1024];
-    struct buffer message;
-    const char *body = step->body;
-    if (step->type != NULL && body == NULL) {
-        int length = snprintf(large, sizeof large, "{\"name\":\"%*s\"}", (int)sizeof large - 20, "");
-        assert_in_range(length, 70000, sizeof large - 1);
-        body = large;
-    }
-    buffer_init(&message);
-    peer_request_with(&message, step->method, step->uri, step->type, body, body != NULL ? strlen(body) : 0,
-                      step->params);
-    peer_send(&peer, message.bytes, message.length);
-    buffer_free(&message);
-}
-
-/* The times in an answer are those of the moment. */
-static void forget_times(struct buffer *body)
-{
-    for (char *at = body->bytes; at != NULL && (at = strstr(at, "_at\":\"")) != NULL;)
-        for (at += 6; *at != '\0' && *at != '"'; at++)
-            *at = '#';
-}
-
-static struct peer_answer do_step(const struct step *step)
-{
-    send_step(step);
-    struct peer_answer answer = captive_take_answer(&peer);
-    forget_times(&answer.body);
-    return answer;
-}
-
-static bool changes(const struct step *step)
-{
-    return strcmp(step->method, "GET") != 0;
-}
-
-/* A connection, and the tables as they are before a step. */
-static void prepare_step(const struct step *step)
-{
-    if (peer.fd >= 0)
-        peer_receive(&peer, 1);
-    if (peer.fd < 0 || peer.closed) {
-        peer_close(&peer);
-        peer_connect(&peer, captive.path);
-        assert_true(captive_settle());
-    }
-    if (changes(step))
-        reset();
-    if (step->again) {
-        struct peer_answer answer = do_step(step);
-        assert_int_equal(answer.status, step->status);
-        peer_free_answer(&answer);
-        assert_true(captive_settle());
-    }
-}
-
-/* What it is to be: nothing fails yet. */
-static void look_at_step(size_t i)
-{
-    const struct step *step = &steps[i];
-    reset();
-    prepare_step(step);
-    snprintf(expected[i].before, sizeof expected[i].before, "%s", tables());
-    struct peer_answer answer = do_step(step);
-    if (answer.status != step->status)
-        fail_msg("%s %s: %d %s", step->method, step->uri, answer.status, answer.body.bytes);
-    assert_true(captive_settle());
-    buffer_free(&expected[i].body);
-    expected[i].body = answer.body;
-    answer.body = (struct buffer){0};
-    peer_free_answer(&answer);
-    snprintf(expected[i].after, sizeof expected[i].after, "%s", tables());
-}
-
-/* What is wrong with the answer to a step one of whose calls failed, or NULL. */
-static const char *judge(size_t i, const struct peer_answer *answer)
-{
-    static char wrong[800];
-    const char *is = changes(&steps[i]) ? tables() : expected[i].after;
-    bool done = strcmp(is, expected[i].after) == 0, undone = strcmp(is, expected[i].before) == 0;
-    int status = answer->status;
-    const char *body = answer->body.bytes != NULL ? answer->body.bytes : "";
-    if (status == -1)
-        return "there is no answer";
-    bool nothing = status >= 500 && strstr(body, "nothing was changed") != NULL;
-    if (status == steps[i].status ? done && answer->body.length == expected[i].body.length &&
-                                        memcmp(body, expected[i].body.bytes, answer->body.length) == 0
-                                  : (status == 0 || status >= 500) && (undone || (done && !nothing)))
-        return NULL;
-    snprintf(wrong, sizeof wrong, "%d %.150s, not %.150s; the tables: %.200s", status, body,
-             expected[i].body.bytes, is);
-    return wrong;
-}
-
 /* ---- what is done while calls fail ---- */
 
 /*
@@ -328,6 +101,15 @@ static bool is_one_waiting(void *cookie)
            *(const bool *)cookie;
 }
 
+/* Who waits for long begins to wait again and again. */
+static void cut_who_waits(void)
+{
+    do
+        postgres_sql("SELECT pg_stat_clear_snapshot()");
+    while (postgres_number("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                           " WHERE wait_event_type = 'Lock'") == 0);
+}
+
 /* The request waits for a lock when its connection is cut. */
 static const char *run_cut(size_t i, int import, int n)
 {
@@ -336,7 +118,7 @@ static const char *run_cut(size_t i, int import, int n)
     send_step(&steps[i]);
     assert_true(captive_await(is_one_waiting, &(bool){true}));
     imports_choose(import, n);
-    postgres_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+    cut_who_waits();
     postgres_sql("ROLLBACK");
     struct peer_answer answer = captive_take_answer(&peer);
     forget_times(&answer.body);
@@ -681,77 +463,10 @@ static void each_function_was_made_to_fail(void **state)
                      table[import].survived);
 }
 
-/* ---- what is not in the table ---- */
-
-static bool is_word_of(const char *words, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *at = words; (at = strstr(at, word)) != NULL; at++)
-        if ((at == words || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
-            return true;
-    return false;
-}
-
-static bool is_ours_to_list(const char *name)
-{
-    for (size_t i = 0; i < COUNT(imports_prefixes); i++)
-        if (strncmp(name, imports_prefixes[i], strlen(imports_prefixes[i])) == 0)
-            return true;
-    return is_word_of(imports_names, name);
-}
-
-static bool is_listed(const char *name)
-{
-    for (int import = 0; import < IMPORTS; import++)
-        if (strcmp(imports[import], name) == 0)
-            return true;
-    for (size_t i = 0; i < COUNT(imports_left); i++)
-        if (is_word_of(imports_left[i].names, name))
-            return true;
-    return false;
-}
-
-/* "__read_chk" and "fopen64" are read and fopen, as a compiler or the C library would have them. */
-static const char *plain_name(char *name)
-{
-    size_t length = strlen(name);
-    if (length > 6 && strncmp(name, "__", 2) == 0 && strcmp(name + length - 4, "_chk") == 0) {
-        name[length - 4] = '\0';
-        return name + 2;
-    }
-    if (length > 2 && strcmp(name + length - 2, "64") == 0 && !is_ours_to_list(name))
-        name[length - 2] = '\0';
-    return name;
-}
-
-/* Look into the program's object files, which lie beside the directory of the tests. */
 static void no_function_is_forgotten(void **state)
 {
-    char self[300], command[400], name[200];
-    int names = 0, forgotten = 0;
     (void)state;
-    ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-    assert_true(length > 0);
-    self[length] = '\0';
-    for (int up = 0; up < 2; up++)
-        *strrchr(self, '/') = '\0';
-    snprintf(command, sizeof command, "nm --undefined-only --format=just-symbols '%s'/*.o", self);
-    FILE *found = popen(command, "re");
-    assert_non_null(found);
-    while (fscanf(found, "%199s", name) == 1) {
-        const char *plain = plain_name(name);
-        if (!is_ours_to_list(plain))
-            continue;
-        names++;
-        if (!is_listed(plain)) {
-            print_error("the program calls %s: let it fail, or say why it can't (tests/unit/imports.h)\n",
-                        plain);
-            forgotten++;
-        }
-    }
-    assert_int_equal(pclose(found), 0);
-    assert_int_equal(forgotten, 0);
-    assert_true(names > IMPORTS / 2);
+    assert_int_equal(imports_forgotten(), 0);
 }
 
 static int open_all(void **state)

@@ -1,3 +1,4 @@
+// wrap: clock_gettime
 #include "lane.h"
 
 #include "log.h"
@@ -11,6 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The clock can be put forward. */
+static time_t forward_s;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = __real_clock_gettime(clock, now);
+    now->tv_sec += forward_s;
+    return result;
+}
 
 static const struct lane_statement settings = {
     .name = "settings",
@@ -69,6 +86,7 @@ static int start(void **state)
     (void)state;
     postgres_sql("ROLLBACK"); /* of a test that failed */
     story[0] = value[0] = '\0';
+    forward_s = 0;
     loop = loop_create();
     lane = lane_create(loop, &options, &handler, &lane);
     return lane != NULL ? 0 : -1;
@@ -109,6 +127,12 @@ static bool has_synced(void *cookie)
 {
     (void)cookie;
     return strchr(story, '|') != NULL;
+}
+
+static bool is_down_and_up(void *cookie)
+{
+    (void)cookie;
+    return strcmp(story, "vr") == 0;
 }
 
 /* ---- becoming ready ---- */
@@ -239,6 +263,98 @@ static void a_server_that_is_away_is_waited_for(void **state)
     wait_until_ready();
 }
 
+static void a_server_that_is_silent_while_it_is_set_up_is_given_up(void **state)
+{
+    (void)state;
+    postgres_sql("BEGIN; LOCK TABLE purser_migrations");
+    wait_for_fault("The database connection is being set up.");
+    turn_once(loop);
+    forward_s = 6;
+    wait_for_fault("The database can't be reached.");
+    postgres_sql("COMMIT");
+    wait_until_ready();
+}
+
+/* ---- several hosts ---- */
+
+static char mute[] =
+    "/tmp/purser-mute-XXXXXX"; /* a directory with a socket that takes connections, no more */
+static char kept_url[300];
+static int listener;
+
+static int start_with_a_mute_host(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy(mute + sizeof mute - 7, "XXXXXX");
+    if (mkdtemp(mute) == NULL)
+        return -1;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/.s.PGSQL.5432", mute);
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 100) != 0)
+        return -1;
+    snprintf(kept_url, sizeof kept_url, "%s", getenv("DATABASE_URL"));
+    return start(state);
+}
+
+static int stop_with_a_mute_host(void **state)
+{
+    char path[100];
+    setenv("DATABASE_URL", kept_url, 1);
+    close(listener);
+    snprintf(path, sizeof path, "%s/.s.PGSQL.5432", mute);
+    unlink(path);
+    rmdir(mute);
+    return stop(state);
+}
+
+static void use_hosts(const char *first, const char *second)
+{
+    char hosts[400];
+    snprintf(hosts, sizeof hosts, "postgresql://postgres@/purser?host=%s,%s", first, second);
+    setenv("DATABASE_URL", hosts, 1);
+}
+
+static void a_silent_host_leaves_the_next_one_its_turn(void **state)
+{
+    (void)state;
+    use_hosts(mute, postgres_directory());
+    wait_until_ready();
+}
+
+/* How often the mute host was tried since the last time. */
+static int count_knocks(void)
+{
+    int knocks = 0;
+    for (int fd; (fd = accept(listener, NULL, NULL)) >= 0; knocks++)
+        close(fd);
+    return knocks;
+}
+
+static void the_host_that_was_good_is_tried_first_again(void **state)
+{
+    (void)state;
+    use_hosts(mute, postgres_directory());
+    wait_until_ready();
+    assert_int_equal(count_knocks(), 1);
+    story[0] = '\0';
+    postgres_terminate();
+    assert_true(turn_until(loop, is_down_and_up, NULL));
+    assert_int_equal(count_knocks(), 0);
+}
+
+static void a_host_that_is_passed_over_is_tried_last(void **state)
+{
+    (void)state;
+    wait_until_ready();
+    use_hosts(postgres_directory(), mute);
+    lane_pass_over(lane, "PostgreSQL is silent");
+    wait_for_fault("The database can't be reached.");
+    forward_s = 2; /* the mute one is tried, and its time is over */
+    wait_until_ready();
+}
+
+/* ---- settings ---- */
+
 static void settings_that_can_not_be_read_are_waited_for(void **state)
 {
     char url[200];
@@ -335,12 +451,6 @@ static void sql_that_is_refused_is_told_once_each_time(void **state)
     assert_string_equal(value, "well");
 }
 
-static bool is_down_and_up(void *cookie)
-{
-    (void)cookie;
-    return strcmp(story, "vr") == 0;
-}
-
 static void another_connection_knows_of_none(void **state)
 {
     (void)state;
@@ -355,7 +465,8 @@ static void another_connection_knows_of_none(void **state)
     assert_string_equal(value, "after");
 }
 
-#define EACH(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define EACH(test)      cmocka_unit_test_setup_teardown(test, start, stop)
+#define WITH_MUTE(test) cmocka_unit_test_setup_teardown(test, start_with_a_mute_host, stop_with_a_mute_host)
 
 int main(void)
 {
@@ -378,6 +489,10 @@ int main(void)
         EACH(long_sql_is_not_kept),
         EACH(sql_that_is_refused_is_told_once_each_time),
         EACH(another_connection_knows_of_none),
+        EACH(a_server_that_is_silent_while_it_is_set_up_is_given_up),
+        WITH_MUTE(a_silent_host_leaves_the_next_one_its_turn),
+        WITH_MUTE(the_host_that_was_good_is_tried_first_again),
+        WITH_MUTE(a_host_that_is_passed_over_is_tried_last),
     };
     return cmocka_run_group_tests_name("lane", tests, open_cluster, postgres_close);
 }

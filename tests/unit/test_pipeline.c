@@ -7,6 +7,8 @@
 
 #include "turn.h"
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -353,12 +355,68 @@ static void a_host_that_says_nothing_is_given_up(void **state)
     for (int i = 0; i < 5; i++)
         turn_once(loop);
     assert_string_equal(story, "");
+    forward_s = 2;
+    for (int i = 0; i < 5; i++)
+        turn_once(loop);
+    assert_string_equal(story, ""); /* it has taken the connection, so it is given its time */
     forward_s = 6;
     wait_for_end("v");
     assert_string_equal(said, "no connection in time");
     close(fd);
     unlink(address.sun_path);
     rmdir(directory);
+}
+
+/* Connect without waiting; whether it has been taken, or is on its way, or neither. */
+static int knock(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0)
+        assert_int_equal(errno, EINPROGRESS);
+    return fd;
+}
+
+/* As behind a firewall that swallows packets: nobody takes the connections from the queue, which is full. */
+static void a_host_that_takes_no_connection_is_given_up_sooner(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    char port[8];
+    int fd = socket(AF_INET, SOCK_STREAM, 0), knocking[8];
+    (void)state;
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    for (size_t i = 0; i < COUNT(knocking); i++)
+        knocking[i] = knock(&address);
+    snprintf(port, sizeof port, "%d", ntohs(address.sin_port));
+    const char *const keywords[] = {"host", "port", "user", "dbname", NULL};
+    const char *const values[] = {"127.0.0.1", port, "postgres", "purser", NULL};
+    pipeline_connect(pipeline, keywords, values, 5000);
+    for (int i = 0; i < 5; i++)
+        turn_once(loop);
+    assert_string_equal(story, "");
+    forward_s = 2;
+    wait_for_end("v");
+    assert_string_equal(said, "no connection in time");
+    for (size_t i = 0; i < COUNT(knocking); i++)
+        close(knocking[i]);
+    close(fd);
+}
+
+static void connections_to_one_server_know_it(void **state)
+{
+    struct pipeline *other = pipeline_create(loop, &handler, &pipeline), *first = pipeline;
+    (void)state;
+    assert_true(pipeline_process(first) > 0);
+    assert_int_equal(pipeline_process(other), 0);
+    assert_false(pipeline_same_server(first, other));
+    pipeline = other;
+    connect_up();
+    assert_true(pipeline_same_server(first, other));
+    assert_int_not_equal(pipeline_process(first), pipeline_process(other));
+    pipeline_free(other);
+    pipeline = first;
 }
 
 static void it_can_be_freed_at_any_time(void **state)
@@ -398,6 +456,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(nobody_there_is_told_with_a_reason, start_unconnected, stop),
         cmocka_unit_test_setup_teardown(several_hosts_are_tried_in_turn, start_unconnected, stop),
         cmocka_unit_test_setup_teardown(a_host_that_says_nothing_is_given_up, start_unconnected, stop),
+        cmocka_unit_test_setup_teardown(a_host_that_takes_no_connection_is_given_up_sooner, start_unconnected,
+                                        stop),
+        EACH(connections_to_one_server_know_it),
         cmocka_unit_test_setup_teardown(it_can_be_freed_at_any_time, start_unconnected, stop),
     };
     return cmocka_run_group_tests_name("pipeline", tests, postgres_open, postgres_close);

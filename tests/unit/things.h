@@ -28,7 +28,8 @@ static const struct database_statement insert = {
              .sql = "INSERT INTO things (id, name, sender) SELECT i, n, txid_current()"
                     " FROM unnest($1::int[], $2::text[]) AS sent (i, n)"
                     " ON CONFLICT (id) DO UPDATE SET id = EXCLUDED.id RETURNING id, name, sender"},
-    .kind = DATABASE_INSERT};
+    .kind = DATABASE_INSERT,
+    .row = 2};
 static const struct database_statement renamed = {
     .text = {.name = "renamed", .sql = "SELECT id, name, txid_current() FROM things WHERE id = $1"},
     .kind = DATABASE_WRITE};
@@ -36,16 +37,25 @@ static const struct database_statement rename_thing = {
     .text = {.name = "rename_thing", .sql = "UPDATE things SET name = $2 WHERE id = $1"},
     .kind = DATABASE_WRITE,
     .then = &renamed,
-    .then_count = 1};
+    .then_count = 1,
+    .row = 1};
 static const struct database_statement count_up = {
     .text = {.name = "count_up", .sql = "UPDATE things SET count = count + 1 WHERE id = $1 RETURNING count"},
+    .kind = DATABASE_WRITE,
+    .row = 1};
+static const struct database_statement readers_patience = {
+    .text = {.name = "readers_patience", .sql = "SELECT current_setting('lock_timeout')"},
+    .kind = DATABASE_READ};
+static const struct database_statement writers_patience = {
+    .text = {.name = "writers_patience", .sql = "SELECT current_setting('lock_timeout')"},
     .kind = DATABASE_WRITE};
 static const struct database_statement late_check = {
     .text = {.name = "late_check", .sql = "INSERT INTO late (id) SELECT unnest($1::int[]) RETURNING id"},
     .kind = DATABASE_INSERT};
 
 static const struct database_statement *const statements[] = {
-    &echo, &divide, &wait_for, &backend, &look_up, &insert, &rename_thing, &count_up, &late_check, NULL};
+    &echo,         &divide,   &wait_for,         &backend,          &look_up,    &insert,
+    &rename_thing, &count_up, &readers_patience, &writers_patience, &late_check, NULL};
 
 #define PATIENCE_MS 4000
 
@@ -81,13 +91,22 @@ static inline bool all_are_ready(void *cookie)
     return turns++ > 2;
 }
 
-static inline void create(int readers, int writers)
+/* Writers wait `lock_ms` for a lock, then for their next turn; 0: for as long as it takes. */
+static inline void create_with(int readers, int writers, uint64_t lock_ms)
 {
-    struct database_options options = {
-        .readers = readers, .writers = writers, .deadline_ms = PATIENCE_MS, .statements = statements};
+    struct database_options options = {.readers = readers,
+                                       .writers = writers,
+                                       .deadline_ms = PATIENCE_MS,
+                                       .lock_timeout_ms = lock_ms,
+                                       .statements = statements};
     loop = loop_create();
     assert_non_null(loop);
     database = database_create(loop, &options);
+}
+
+static inline void create(int readers, int writers)
+{
+    create_with(readers, writers, 0);
 }
 
 static inline void prepare(void)

@@ -1,8 +1,10 @@
 """nginx is reloaded; all of the service ends."""
 
+import contextlib
 import os
 import signal
 import time
+from pathlib import Path
 
 from harness import wait
 from harness.launch import children
@@ -10,12 +12,21 @@ from harness.launch import children
 from ..fault import fault
 
 
+def serving(scene):
+    """nginx's processes that take connections; old ones only finish what they have."""
+    found = set()
+    for pid in children(scene.stack.nginx(), "nginx"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0 ") == b"nginx: worker process":
+                found.add(pid)
+    return found
+
+
 def reload_nginx(scene):
     """Return when new processes have taken over, whatever the old ones still have to do."""
-    nginx = scene.stack.nginx()
-    old = children(nginx, "nginx")
-    os.kill(nginx, signal.SIGHUP)
-    wait.until(lambda: len(set(children(nginx, "nginx")) - set(old)) >= len(old), "new processes of nginx", pause=0.02)
+    old = serving(scene)
+    os.kill(scene.stack.nginx(), signal.SIGHUP)
+    wait.until(lambda: len(serving(scene)) == len(old) and not serving(scene) & old, "new processes of nginx", pause=0.02)
 
 
 @fault("nginx reloaded", full={"times": 10}, short={"times": 3})
