@@ -63,5 +63,5 @@ def peak_memory_kib(pid):
 
 
 def sanitized():
-    """Whether the binary under test carries AddressSanitizer: its memory figures then say nothing."""
-    return b"__asan_init" in BINARY.read_bytes()
+    """Whether AddressSanitizer or valgrind is at work in the program under test: its memory figures then say nothing."""
+    return b"__asan_init" in BINARY.read_bytes() or BINARY.name == "valgrind"
