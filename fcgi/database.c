@@ -152,6 +152,7 @@ static void dispatch_searches(struct database *database)
         lane_query(searcher->lane, job->query->sql, job->query->values, job->query->count, job);
         end_transaction(searcher);
     }
+    pace_refuse(database);
 }
 
 static struct connection *writer_of(struct database *database, int index)

@@ -93,7 +93,10 @@ static void callback_result(void *cookie, void *tag, PGresult *result)
 {
     struct connection *connection = cookie;
     struct database_job *job = tag;
-    connection->moved = loop_now(connection->database->loop);
+    uint64_t now = loop_now(connection->database->loop);
+    if (job != NULL && job->statement->kind == DATABASE_SEARCH)
+        pace_note(&connection->database->pace, now - connection->moved);
+    connection->moved = now;
     if (job != NULL) {
         if (job->statement->kind == DATABASE_LOOKUP) {
             connection->looking = false;
