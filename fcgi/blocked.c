@@ -38,6 +38,11 @@ static bool row_is_locked(const struct database *database, uint64_t row)
     return has_row(&database->blocked, row);
 }
 
+bool blocked_waits(const struct database_job *job)
+{
+    return job->blocked || row_is_busy(job->database, job->row);
+}
+
 /* ---- in ---- */
 
 static void move_here(struct jobs *from, struct database_job *job)
