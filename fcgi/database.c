@@ -18,6 +18,15 @@
 const struct database_statement database_search = {.text = {.name = "search", .binary = true},
                                                    .kind = DATABASE_SEARCH};
 
+/* What to say of a query that waits to be sent when its deadline has passed. */
+static enum database_outcome judge_waiting(const struct database_job *job)
+{
+    if (!job->sent)
+        return DATABASE_AWAY;
+    bool undone = job->refused || job->blocked;
+    return undone && database_fault(job->database) == NULL ? DATABASE_TIMEOUT : DATABASE_LOST;
+}
+
 static void callback_deadline(void *cookie)
 {
     struct database_job *job = cookie;
@@ -25,9 +34,7 @@ static void callback_deadline(void *cookie)
     struct database_result result = {.outcome = DATABASE_TIMEOUT};
     if (job->connection == NULL) {
         jobs_remove(jobs_queue(job), job);
-        jobs_answer_outcome(job, job->refused || job->blocked ? DATABASE_TIMEOUT
-                                 : job->sent                  ? DATABASE_LOST
-                                                              : DATABASE_AWAY);
+        jobs_answer_outcome(job, judge_waiting(job));
         return;
     }
     /* It stays in flight until its connection says what became of it, but nobody waits for that any more. */
@@ -145,6 +152,7 @@ static void dispatch_searches(struct database *database)
         lane_query(searcher->lane, job->query->sql, job->query->values, job->query->count, job);
         end_transaction(searcher);
     }
+    pace_refuse(database);
 }
 
 static struct connection *writer_of(struct database *database, int index)

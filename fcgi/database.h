@@ -63,9 +63,11 @@ enum database_outcome {
     DATABASE_AWAY,     /* the deadline passed before the query could be sent: nothing was done */
     DATABASE_LOST, /* the same, but it had been sent before on a connection that was lost: it may be done, or
                       not */
-    DATABASE_TIMEOUT, /* the deadline passed while PostgreSQL was at work: it may be done, or not */
-    DATABASE_FULL,    /* PostgreSQL is out of disk, memory or connections */
-    DATABASE_FAILED   /* an error that no client can cause; it was logged */
+    DATABASE_OVERLOADED, /* so much waits that the deadline would pass before the query is sent: nothing was
+                            done */
+    DATABASE_TIMEOUT,    /* the deadline passed while PostgreSQL was at work: it may be done, or not */
+    DATABASE_FULL,       /* PostgreSQL is out of disk, memory or connections */
+    DATABASE_FAILED      /* an error that no client can cause; it was logged */
 };
 
 /* A query lives in its caller's memory, and so do its values, until `done` was called or it was cancelled. */
@@ -75,6 +77,7 @@ struct database_query {
     const char *const *values; /* text, NULL: SQL NULL */
     int count;
     uint64_t deadline; /* as loop_now counts */
+    bool begun;        /* there has been one before for the same answer: it is not refused as overloaded */
     void (*done)(void *cookie, const struct database_result *result);
     void *cookie;
     struct database_job *job; /* private; NULL when it is not under way */

@@ -4,6 +4,7 @@
 #include "search.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Rows of a page: few enough that others needn't wait long behind one, many enough that their statement's
  * planning does not count. */
@@ -110,6 +111,16 @@ static void refuse_order(struct request *request)
     faults_answer(&faults, request, PROBLEM_INVALID_PARAMETERS, "All rows can't be had in this order.");
 }
 
+/*
+ * In HTTP/1.0 the end of the connection is the end of an answer whose length is not known before: half of a
+ * CSV looks as good as all of it.
+ */
+static bool can_tell_a_part(const struct request *request)
+{
+    const char *protocol = gateway_param(request->call, "SERVER_PROTOCOL");
+    return protocol == NULL || strcmp(protocol, "HTTP/1.0") != 0;
+}
+
 void export_begin(struct request *request, const struct selection *selection, enum accept_type type)
 {
     struct export *export = arena_alloc(&request->arena, sizeof *export);
@@ -120,7 +131,11 @@ void export_begin(struct request *request, const struct selection *selection, en
     *export =
         (struct export){.selection = selection, .type = type, .after = selection->after, .drained = true};
     request->state = export;
-    if (selection_ordered_by_index(selection))
+    if (!can_tell_a_part(request))
+        request_problem(request, PROBLEM_VERSION_NOT_SUPPORTED, "",
+                        "All rows are sent to HTTP/1.1 only: in HTTP/1.0 a part of them would look like the "
+                        "whole. With a limit they can be had page by page.");
+    else if (selection_ordered_by_index(selection))
         ask_page(request);
     else
         refuse_order(request);

@@ -7,6 +7,7 @@
  */
 
 #include "database.h"
+#include "pace.h"
 
 struct database_job {
     struct database *database;
@@ -56,6 +57,7 @@ struct database {
     struct jobs queues[DATABASE_KINDS]; /* by kind: waiting to be sent, oldest first */
     struct jobs blocked;                /* those that wait for another session's lock */
     uint64_t blocked_at;                /* when one of them met its lock last */
+    struct pace pace;                   /* of searches */
     struct jobs spare;
     const struct lane_statement **statements;
 };

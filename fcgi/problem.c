@@ -69,7 +69,7 @@ const struct problem_kind problem_kinds[PROBLEM_COUNT] = {
     [PROBLEM_NOT_IMPLEMENTED] = {"not-implemented", 501, "Not implemented",
                                  "The body's transfer encoding is not understood; only chunked is."},
     [PROBLEM_VERSION_NOT_SUPPORTED] = {"version-not-supported", 505, "HTTP version not supported",
-                                       "HTTP/1.0 and HTTP/1.1 are understood."},
+                                       "HTTP/1.0 and HTTP/1.1 are understood; an export needs HTTP/1.1."},
     [PROBLEM_BAD_GATEWAY] = {"bad-gateway", 502, "Bad gateway",
                              "No worker could answer. Try again after Retry-After seconds."},
     [PROBLEM_UNAVAILABLE] =

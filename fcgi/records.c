@@ -123,9 +123,10 @@ static const char *take_record(struct records *records, struct header header, co
         return "a version other than 1";
     if (header.request_id == 0)
         return "a management record";
-    records->padding_bytes += header.padding;
-    if (records->padding_bytes > RECORDS_PADDING_BYTES)
-        return "too much padding";
+    if (!records->too_large) /* what comes then is thrown away */
+        records->framing_bytes += HEADER_BYTES + (size_t)header.padding;
+    if (records->framing_bytes > RECORDS_FRAMING_BYTES)
+        return "too much padding, or too many records";
     if (records->begun && header.request_id != records->request_id)
         return "a record of another request";
     if (!records->begun)

@@ -15,7 +15,9 @@
 
 #define RECORDS_PARAMS_BYTES (64 * 1024) /* of all names, values and their lengths, at most */
 
-#define RECORDS_PADDING_BYTES (1024 * 1024) /* of all padding, at most: nginx sends 7 bytes in 32 KiB */
+/* Of all headers and padding, at most: they are in memory with the contents. nginx has 15 bytes for 32 KiB.
+ */
+#define RECORDS_FRAMING_BYTES (256 * 1024)
 
 enum records_verdict {
     RECORDS_MORE,  /* good so far, more has to come */
@@ -28,7 +30,7 @@ struct records {
     size_t walked;        /* bytes that were looked at */
     size_t params_end;    /* bytes up to and including the empty PARAMS record; 0 until it was seen */
     size_t params_bytes;  /* content of the PARAMS records */
-    size_t padding_bytes; /* behind the contents */
+    size_t framing_bytes; /* headers and padding */
     uint64_t body_bytes;  /* content of the STDIN records */
     uint16_t request_id;
     bool begun;

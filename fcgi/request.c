@@ -197,6 +197,7 @@ static bool send_query(struct request *request, const struct database_statement 
                                              .values = values,
                                              .count = count,
                                              .deadline = request->deadline,
+                                             .begun = request->streaming,
                                              .done = callback_done,
                                              .cookie = request};
     if (database_send(request->server->database, &request->query) == 0)
@@ -380,6 +381,10 @@ void request_failed(struct request *request, enum database_outcome outcome)
     case DATABASE_FULL:
         request_problem(request, PROBLEM_UNAVAILABLE, "Retry-After: 5\r\n",
                         "The service is out of a resource; nothing was changed.");
+        break;
+    case DATABASE_OVERLOADED:
+        answer_overloaded(request,
+                          "More searches wait for the database than it can do in time; nothing was changed.");
         break;
     case DATABASE_TIMEOUT:
         request_problem(request, PROBLEM_GATEWAY_TIMEOUT, "Retry-After: 1\r\n",

@@ -61,17 +61,22 @@ static void settle_success(struct connection *connection, struct database_job *j
     }
 }
 
-/* Of one, it was its own fault. Of several, each is sent again by itself, so that only the guilty one fails;
- * so is one whose neighbour under the same Sync has failed. */
+/*
+ * Of one, it was its own fault. Of several, each is sent again by itself, so that only the guilty one fails;
+ * so is one whose neighbour under the same Sync has failed. That the connection is to be given up is nobody's
+ * fault.
+ */
 static void settle_failure(struct connection *connection, struct database_job *job, int count,
                            const PGresult *error)
 {
     enum database_outcome outcome;
-    if (count == 1 && PQresultStatus(error) != PGRES_PIPELINE_ABORTED) {
+    bool aborted = PQresultStatus(error) == PGRES_PIPELINE_ABORTED;
+    enum outcome_verdict verdict = aborted ? OUTCOME_AGAIN : outcome_judge(error, &outcome);
+    if (!aborted && (count == 1 || verdict == OUTCOME_RECONNECT)) {
         settle_error(connection, job, error);
         return;
     }
-    if (outcome_judge(error, &outcome) == OUTCOME_LOCKED)
+    if (verdict == OUTCOME_LOCKED)
         blocked_suspect(job, count);
     jobs_send_run_again(connection, job, count, true);
 }
@@ -88,7 +93,10 @@ static void callback_result(void *cookie, void *tag, PGresult *result)
 {
     struct connection *connection = cookie;
     struct database_job *job = tag;
-    connection->moved = loop_now(connection->database->loop);
+    uint64_t now = loop_now(connection->database->loop);
+    if (job != NULL && job->statement->kind == DATABASE_SEARCH)
+        pace_note(&connection->database->pace, now - connection->moved);
+    connection->moved = now;
     if (job != NULL) {
         if (job->statement->kind == DATABASE_LOOKUP) {
             connection->looking = false;

@@ -82,6 +82,10 @@ class Scene:
         slack = ALLOWANCE[self.form] * (SANITIZED_ALLOWANCE if sanitized() else 1)
         return seconds * slack
 
+    def deadline_ms(self, milliseconds):
+        """A deadline for the service that a request doesn't miss by itself where everything is slower."""
+        return milliseconds * (SANITIZED_ALLOWANCE if sanitized() else 1)
+
     def await_ready(self):
         """Seconds until /readyz says 200."""
         began = time.monotonic()
@@ -107,13 +111,18 @@ def play(fault, cluster, form):
         line.left_out = str(reason)
     except Exception as error:  # noqa: BLE001 - a fault that can't be played has not held
         line.complaint = str(error) if isinstance(error, AssertionError) else traceback.format_exc()
+    finally:
+        if cluster.process is None:  # the next one needs it
+            cluster.start()
     line.seconds = time.monotonic() - began
     return line
 
 
 @contextmanager
-def clusters():
-    """A PostgreSQL with a template, for all faults."""
-    with Cluster() as cluster:
+def clusters(form):
+    """A PostgreSQL with a template, for all faults. In the short form it doesn't wait for the disk: processes are killed,
+    not the machine, so what they have written is there.
+    """
+    with Cluster(**{SHORT: {"fsync": "off"}, FULL: {}}[form]) as cluster:
         cluster.make_template()
         yield cluster

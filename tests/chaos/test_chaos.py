@@ -9,7 +9,7 @@ from chaos.scene import SHORT, clusters, play
 @pytest.fixture(scope="module")
 def own_cluster(binary):
     """A PostgreSQL that may be broken."""
-    with clusters() as cluster:
+    with clusters(SHORT) as cluster:
         yield cluster
 
 

@@ -12,6 +12,8 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#define LONG_DIGITS 19 /* of the smallest integer beyond 64 bits */
+
 #define KEY "0196f0c2-4bd7-7a52-9a3e-5d1a3c2b1f00"
 
 /* ---- the reader ---- */
@@ -55,6 +57,15 @@ static bool same(struct json_object *one, struct json_object *other)
     if (json_object_is_type(one, json_type_array))
         return same_elements(one, other);
     return json_object_equal(one, other);
+}
+
+/* json-c, when it is strict, has no integers of more than 64 bits, even if a double holds them exactly. */
+static bool has_long_integer(const char *text, size_t length)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < length && digits < LONG_DIGITS; i++)
+        digits = text[i] >= '0' && text[i] <= '9' ? digits + 1 : 0;
+    return digits == LONG_DIGITS;
 }
 
 static void check_by_json_c(const char *text, size_t length, struct json_object *value)
@@ -110,7 +121,8 @@ static bool check_read(const char *text, size_t length)
     struct json_object *value = json_read(text, length, &fault);
     bool good = value != NULL || fault.detail[0] == '\0';
     if (good) {
-        check_by_json_c(text, length, value);
+        if (!has_long_integer(text, length))
+            check_by_json_c(text, length, value);
         check_written(value);
     } else {
         check_fault(&fault, length);

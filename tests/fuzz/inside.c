@@ -105,6 +105,7 @@ void inside_open(const struct route_table *const *more)
         .handle = route_handle,
         .max_body_bytes = INSIDE_BODY_BYTES,
         .max_bulk_bytes = INSIDE_BODY_BYTES,
+        .max_waiting = 1000,
         .deadline_ms = 10000};
     CHECK(inside.server.database != NULL);
     inside.gateway =

@@ -1,4 +1,4 @@
-"""Parts of the service go away and come back: what its clients see meanwhile."""
+"""Parts of the service go away and come back: what each call gets meanwhile. tests/chaos has the same under load."""
 
 import os
 import signal
@@ -41,60 +41,6 @@ def impatient(own_cluster):
 
 def await_ready(stack):
     wait.until(lambda: stack.http("GET", "/readyz").status == 200, "the service to be ready")
-
-
-class Load:
-    """A few clients that read and write until the block ends; every answer must be a good one.
-
-    What was acknowledged is then in the table exactly once.
-    """
-
-    def __init__(self, stack, database, clients=12):
-        self.stack = stack
-        self.database = database
-        self.bad = []
-        self.created = []
-        self.count = 0
-        self.ended = threading.Event()
-        self.threads = [threading.Thread(target=self._work, args=(number,)) for number in range(clients)]
-
-    def _work(self, number):
-        turn = 0
-        while not self.ended.is_set():
-            turn += 1
-            try:
-                answer = self.stack.http("POST", "/postpassenger", passenger(name=f"Load {number} {turn}"))
-                if answer.status != 200:
-                    self.bad.append(answer)
-                    continue
-                uuid = answer.json[0]["uuid"]
-                self.created.append(uuid)
-                answer = self.stack.http("GET", f"/getpassenger/{uuid}")
-                if answer.status != 200:
-                    self.bad.append(answer)
-                self.count += 2
-            except Exception as error:  # noqa: BLE001 - a broken connection is a bad answer like any other
-                self.bad.append(repr(error))
-
-    def await_more(self, count=20):
-        """Return when so many more requests have been answered."""
-        goal = self.count + count
-        wait.until(lambda: self.count >= goal or self.bad, "the load to go on")
-
-    def __enter__(self):
-        self.database.empty()
-        for thread in self.threads:
-            thread.start()
-        self.await_more()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        for thread in self.threads:
-            thread.join(wait.PATIENCE_S)
-        assert not self.bad, f"{len(self.bad)} of {self.count}: {self.bad[:3]}\n{self.stack.complaints()}"
-        stored = self.database.lines("SELECT uuid FROM passengers ORDER BY 1")
-        assert stored == sorted(self.created)
 
 
 def test_database_away(impatient, own_cluster):
@@ -146,57 +92,6 @@ def test_workers_that_hang(impatient):
             os.kill(pid, signal.SIGCONT)
     await_ready(impatient)
     assert impatient.workers() == workers
-
-
-def test_database_restarted_under_load(stack, database, cluster):
-    with Load(stack, database) as load:
-        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGINT):
-            cluster.restart(how)
-            load.await_more()
-
-
-def test_database_sessions_ended_under_load(stack, database, cluster):
-    with Load(stack, database) as load:
-        for _ in range(10):
-            cluster.sql(
-                f"""SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                    WHERE datname = '{database.name}' AND usename = 'purser_worker'"""
-            )
-            load.await_more(10)
-
-
-def test_workers_killed_under_load(stack, database):
-    """supervisord starts each again, on the same socket; nginx asks the next one."""
-    with Load(stack, database) as load:
-        for turn in range(4):
-            await_running(stack)
-            workers = stack.workers()
-            os.kill(workers[turn % 2], signal.SIGKILL)
-            load.await_more()
-            await_running(stack)
-            assert workers[(turn + 1) % 2] in stack.workers() and workers[turn % 2] not in stack.workers()
-
-
-def await_running(stack):
-    """Return when supervisord counts both workers as started: who dies before is started again only after a while."""
-    wait.until(lambda: stack.control("status", "purser:*").count("RUNNING") == 2, "both workers to run", pause=0.1)
-
-
-def test_worker_restarted_under_load(stack, database):
-    """SIGTERM: it goes when nginx has closed its connections, which takes as long as they are kept (10 s)."""
-    with Load(stack, database) as load:
-        said = stack.control("restart", "purser:purser_0")
-        assert "started" in said, said
-        load.await_more()
-
-
-def test_nginx_reloaded_under_load(stack, database):
-    """New nginx processes take over from the old ones."""
-    nginx = stack.nginx()
-    with Load(stack, database) as load:
-        for _ in range(3):
-            os.kill(nginx, signal.SIGHUP)
-            load.await_more()
 
 
 def test_everything_stops_in_order(cluster):

@@ -12,7 +12,7 @@ from harness.postgres import person_uuid
 from harness.process import peak_memory_kib, sanitized
 from harness.samples import PASSENGER_KEYS, passenger
 from harness.stack import Stack
-from harness.web import assert_json, fetch
+from harness.web import assert_json, fetch, send_raw
 
 MANY = 100_000  # rows whose export is more than all buffers on its way take
 WORKER_KIB = 32 * 1024
@@ -120,6 +120,17 @@ def test_types_that_are_not_to_be_had(http, accept):
 @pytest.mark.parametrize("accept", ["json", "text/csv;q=2", "text/csv/x", '"text/csv"'])
 def test_malformed_accept(http, accept):
     assert "Accept" in assert_problem(http("GET", "/v1/passengers", headers={"Accept": accept}), 400, "malformed-header")
+
+
+@pytest.mark.parametrize("accept", [CSV, LINES])
+def test_an_export_in_http_1_0(stack, few, accept):
+    """Its client could not tell a part from the whole. A page has a length."""
+    def ask(target):
+        return send_raw(stack.port, f"GET {target} HTTP/1.0\r\nAccept: {accept['Accept']}\r\n\r\n".encode())
+
+    assert_problem(ask("/v1/passengers"), 505, "version-not-supported")
+    page = ask("/v1/passengers?limit=5")
+    assert page.status == 200 and int(page.headers["content-length"]) == len(page.body) > 0
 
 
 def test_an_export_in_an_order_that_has_no_index(http):

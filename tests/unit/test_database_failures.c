@@ -118,6 +118,24 @@ static void a_deadline_after_a_cut_does_not_say_that_nothing_was_done(void **sta
     postgres_start();
 }
 
+/* Many are one statement; that its end was announced makes no difference. */
+static void a_deadline_after_an_announced_cut_says_the_same_of_many(void **state)
+{
+    (void)state;
+    postgres_sql("BEGIN; LOCK TABLE things");
+    for (int i = 0; i < 5; i++) {
+        snprintf(texts[i], sizeof texts[i], "%d", i);
+        assert_int_equal(send_with(i, &look_up, texts[i], NULL, 2000), 0);
+    }
+    assert_true(turn_until(loop, waits_in_server, QUERY_OF("FROM unnest")));
+    postgres_terminate();
+    postgres_stop();
+    wait_for_answers(5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(asks[i].outcome, DATABASE_LOST);
+    postgres_start();
+}
+
 static void a_server_that_comes_back_finds_all_queries(void **state)
 {
     (void)state;
@@ -281,6 +299,7 @@ int main(void)
         EACH(cuts_at_any_time_lose_nothing),
         EACH(an_insert_that_was_committed_unheard_is_there_once),
         EACH(a_deadline_after_a_cut_does_not_say_that_nothing_was_done),
+        EACH(a_deadline_after_an_announced_cut_says_the_same_of_many),
         EACH(a_server_that_comes_back_finds_all_queries),
         EACH(without_a_server_queries_end_at_their_deadline),
         EACH(without_memory_there_is_no_database),

@@ -317,18 +317,40 @@ static void params_may_have_64_kib(void **state)
     assert_string_equal(records.fault, "too many PARAMS");
 }
 
-static void padding_may_not_fill_memory(void **state)
+/* A body of as many records of this size as there may be, and one more. */
+static void assert_framing_ends(size_t content, uint8_t padding)
+{
+    struct records records;
+    size_t framing = 4 * 8 + (size_t)padding; /* BEGIN, PARAMS, its end, the first STDIN */
+    records_init(&records, 1 << 30);
+    write_up_to(AFTER_PARAMS);
+    for (; framing <= RECORDS_FRAMING_BYTES; framing += 8 + (size_t)padding)
+        peer_record(&message, PEER_STDIN, 1, "xx", content, padding);
+    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_MORE);
+    peer_record(&message, PEER_STDIN, 1, "xx", content, padding);
+    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_BAD);
+    assert_string_equal(records.fault, "too much padding, or too many records");
+}
+
+static void padding_and_headers_may_not_fill_memory(void **state)
+{
+    (void)state;
+    assert_framing_ends(1, 255);
+    assert_framing_ends(1, 0);
+    assert_framing_ends(2, 7);
+}
+
+static void the_framing_of_a_body_that_is_thrown_away_does_not_count(void **state)
 {
     struct records records;
     (void)state;
-    records_init(&records, 1000000);
+    records_init(&records, 10);
     write_up_to(AFTER_PARAMS);
-    for (size_t padding = 0; padding + 255 <= RECORDS_PADDING_BYTES; padding += 255)
-        peer_record(&message, PEER_STDIN, 1, "x", 1, 255);
-    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_MORE);
-    peer_record(&message, PEER_STDIN, 1, "x", 1, 255);
-    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_BAD);
-    assert_string_equal(records.fault, "too much padding");
+    for (int i = 0; i < 40000; i++)
+        peer_record(&message, PEER_STDIN, 1, "x", 1, 0);
+    peer_record(&message, PEER_STDIN, 1, NULL, 0, 0);
+    assert_int_equal(walk(&records, message.bytes, message.length), RECORDS_WHOLE);
+    assert_true(records.too_large);
 }
 
 static void a_body_may_be_as_large_as_the_limit(void **state)
@@ -495,7 +517,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_begin_is_eight_bytes_for_a_responder, start, stop),
         cmocka_unit_test_setup_teardown(pairs_must_fill_their_records, start, stop),
         cmocka_unit_test_setup_teardown(params_may_have_64_kib, start, stop),
-        cmocka_unit_test_setup_teardown(padding_may_not_fill_memory, start, stop),
+        cmocka_unit_test_setup_teardown(padding_and_headers_may_not_fill_memory, start, stop),
+        cmocka_unit_test_setup_teardown(the_framing_of_a_body_that_is_thrown_away_does_not_count, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(a_body_may_be_as_large_as_the_limit, start, stop),
         cmocka_unit_test_setup_teardown(a_body_over_the_limit_can_be_cut_out_as_it_comes, start, stop),
         cmocka_unit_test_setup_teardown(padding_goes, start, stop),

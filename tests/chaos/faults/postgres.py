@@ -131,10 +131,10 @@ class Health:
 
 
 @fault("PostgreSQL away for longer than the deadline",
-       full={"deadline_ms": 10_000, "deadlines": 1.5}, short={"deadline_ms": 1000, "deadlines": 2.5})
+       full={"deadline_ms": 10_000, "deadlines": 1.5}, short={"deadline_ms": 2000, "deadlines": 1.5})
 def postgres_away(scene, deadline_ms, deadlines):
-    deadline = deadline_ms / 1000
-    with scene.load(PURSER_DEADLINE_MS=deadline_ms) as load:
+    deadline = scene.deadline_ms(deadline_ms) / 1000
+    with scene.load(PURSER_DEADLINE_MS=scene.deadline_ms(deadline_ms)) as load:
         with load.allowing(503):
             scene.cluster.stop()
             wait.until(lambda: scene.status("/readyz") == 503, "/readyz to say that the database is away")

@@ -75,11 +75,11 @@ def worker_killed(scene, times):
     scene.seen(f"{times} kills in {took:.1f} s; {len(load.failures())} lists that were streamed broke off")
 
 
-@fault("a worker stopped with SIGSTOP", full={"deadline_ms": 10_000, "seconds": 30}, short={"deadline_ms": 1000, "seconds": 4})
+@fault("a worker stopped with SIGSTOP", full={"deadline_ms": 10_000, "seconds": 30}, short={"deadline_ms": 2000, "seconds": 5})
 def worker_stopped(scene, deadline_ms, seconds):
     """Requests that were on their way to it are 504 a second after the deadline; the other one does the rest."""
-    deadline = deadline_ms / 1000
-    with scene.load(PURSER_DEADLINE_MS=deadline_ms) as load:
+    deadline = scene.deadline_ms(deadline_ms) / 1000
+    with scene.load(PURSER_DEADLINE_MS=scene.deadline_ms(deadline_ms)) as load:
         victim = scene.stack.workers()[0]
         with load.allowing(503, 504):  # 503 is its own answer to what it finds when it goes on, and is too late for
             before = load.answered
