@@ -38,11 +38,6 @@ static bool row_is_locked(const struct database *database, uint64_t row)
     return has_row(&database->blocked, row);
 }
 
-bool blocked_waits(const struct database_job *job)
-{
-    return job->blocked || row_is_busy(job->database, job->row);
-}
-
 /* ---- in ---- */
 
 static void move_here(struct jobs *from, struct database_job *job)
@@ -139,4 +134,9 @@ struct database_job *blocked_next(struct database *database)
     if (job != NULL)
         jobs_remove(jobs_queue(job), job);
     return job;
+}
+
+bool blocked_waits(const struct database_job *job)
+{
+    return job->blocked || row_is_busy(job->database, job->row);
 }

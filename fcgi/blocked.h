@@ -22,12 +22,11 @@ void blocked_suspect(struct database_job *job, int count);
  * locked. */
 void blocked_sort_out(struct database *database, struct jobs *queue, int most);
 
-/* Whether a job that is not in flight waits for its row: for a lock, or for another one that is at work on
- * it. */
-bool blocked_waits(const struct database_job *job);
-
 /* What an idle writer should do: the first write of its queue, or one of those that wait here. It is taken
  * from its list. NULL: nothing. */
 struct database_job *blocked_next(struct database *database);
+
+/* Whether a job that waits to be sent does so because of a lock, or for another of its row. */
+bool blocked_waits(const struct database_job *job);
 
 #endif

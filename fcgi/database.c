@@ -21,7 +21,7 @@ const struct database_statement database_search = {.text = {.name = "search", .b
 /* What to say of a query that waits to be sent when its deadline has passed. */
 static enum database_outcome judge_waiting(const struct database_job *job)
 {
-    if ((job->refused || blocked_waits(job)) && database_fault(job->database) == NULL)
+    if (database_fault(job->database) == NULL && (job->refused || blocked_waits(job)))
         return DATABASE_TIMEOUT;
     return job->sent ? DATABASE_LOST : DATABASE_AWAY;
 }
