@@ -86,12 +86,21 @@ def wal_disk_full(scene, deadline_ms):
                     write_wal(cluster)
                     wait.until(lambda: len(load.failures()) >= len(load.clients), "clients to be turned away", timeout=60)
                     mounted.make_room()
-                    if cluster.process.poll() is not None:
-                        scene.seen("PostgreSQL had ended")
-                        cluster.start()
-                    back = scene.await_ready()
+                    began = time.monotonic()
+                    wait.until(lambda: is_back(scene, cluster), "PostgreSQL and the service to be back")
+                    took = time.monotonic() - began
                 load.await_more()
-                scene.seen(f"{statuses(load)}; ready {back:.2f} s after its return")
+                scene.seen(f"{statuses(load)}; ready {took:.2f} s after there was room")
+
+
+def is_back(scene, cluster):
+    """PostgreSQL has come back by itself, or has ended, and is started."""
+    if cluster.process.poll() is not None:
+        try:
+            cluster.start()
+        except RuntimeError:  # one of its processes is still there
+            return False
+    return scene.status("/readyz") == 200
 
 
 def write_wal(cluster):
