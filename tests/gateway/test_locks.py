@@ -130,7 +130,7 @@ def test_an_email_that_another_session_has_not_committed(worker, rows, crowd, em
 
 
 def test_a_lock_that_outlasts_the_deadline(rows):
-    with Worker(rows.url, PURSER_DEADLINE_MS=1000) as worker, Crowd(worker) as crowd:
+    with Worker(rows.url, PURSER_DEADLINE_MS=2000) as worker, Crowd(worker) as crowd:
         with rows.holding(touching(1)):
             for connection in crowd.ask(*[("PATCH", row(1), {"fare": 1})] * 20).connections:
                 answer = connection.read_response()
