@@ -18,7 +18,8 @@ def row(number):
 
 
 def touching(*numbers):
-    return f"UPDATE passengers SET fare = fare WHERE uuid IN ({', '.join(repr(person_uuid(number)) for number in numbers)})"
+    uuids = ", ".join(repr(person_uuid(number)) for number in numbers)
+    return f"UPDATE passengers SET fare = fare WHERE uuid IN ({uuids})"
 
 
 @pytest.fixture
