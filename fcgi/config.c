@@ -258,7 +258,8 @@ static void print_value(FILE *out, const char *value, size_t length, bool secret
 /* Too much is masked where an @ or a ? may be meant as part of a password. */
 static void print_uri(FILE *out, const char *uri)
 {
-    const char *begin = strstr(uri, "://") + 3, *query = begin + strcspn(begin, "?");
+    const char *begin = strstr(uri, "://") + 3, *path = begin + strcspn(begin, "/");
+    const char *query = path + strcspn(path, "?"); /* before the path libpq lets a ? be part of a name */
     const char *colon = memchr(begin, ':', (size_t)(query - begin));
     const char *at = colon != NULL ? strrchr(colon, '@') : NULL;
     if (at != NULL) {

@@ -400,6 +400,8 @@ static void test_secrets_are_masked(void **state)
         {"postgres://u:hun/t?er2@h/d", "postgres://u:***"},
         {"postgres://h/d?password=hun:ter@2&x=y", "postgres://h/d?password=***&x=y"},
         {"postgres://u@[::1]/d?password=hun@ter2", "postgres://u@[:***"},
+        {"postgres://?u:hunter2@h&x=y", "postgres://?u:***@h&x=y"},
+        {"postgres://h?password=hun:ter2", "postgres://h?password=***"},
         {"postgres://h/d?user=u&password=hunter2&x=y", "postgres://h/d?user=u&password=***&x=y"},
         {"postgres://u:hunter2@h/d?sslpassword=hunter2", "postgres://u:***@h/d?sslpassword=***"},
         {"host=h password=hunter2 dbname=d", "host=h password=*** dbname=d"},
