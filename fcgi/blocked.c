@@ -135,3 +135,8 @@ struct database_job *blocked_next(struct database *database)
         jobs_remove(jobs_queue(job), job);
     return job;
 }
+
+bool blocked_waits(const struct database_job *job)
+{
+    return job->blocked || row_is_busy(job->database, job->row);
+}

@@ -26,4 +26,7 @@ void blocked_sort_out(struct database *database, struct jobs *queue, int most);
  * from its list. NULL: nothing. */
 struct database_job *blocked_next(struct database *database);
 
+/* Whether a job that waits to be sent does so because of a lock, or for another of its row. */
+bool blocked_waits(const struct database_job *job);
+
 #endif

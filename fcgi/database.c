@@ -21,10 +21,9 @@ const struct database_statement database_search = {.text = {.name = "search", .b
 /* What to say of a query that waits to be sent when its deadline has passed. */
 static enum database_outcome judge_waiting(const struct database_job *job)
 {
-    if (!job->sent)
-        return DATABASE_AWAY;
-    bool undone = job->refused || job->blocked;
-    return undone && database_fault(job->database) == NULL ? DATABASE_TIMEOUT : DATABASE_LOST;
+    if (database_fault(job->database) == NULL && (job->refused || blocked_waits(job)))
+        return DATABASE_TIMEOUT;
+    return job->sent ? DATABASE_LOST : DATABASE_AWAY;
 }
 
 static void callback_deadline(void *cookie)

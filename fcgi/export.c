@@ -117,8 +117,7 @@ static void refuse_order(struct request *request)
  */
 static bool can_tell_a_part(const struct request *request)
 {
-    const char *protocol = gateway_param(request->call, "SERVER_PROTOCOL");
-    return protocol == NULL || strcmp(protocol, "HTTP/1.0") != 0;
+    return strcmp(gateway_param(request->call, "SERVER_PROTOCOL"), "HTTP/1.0") != 0;
 }
 
 void export_begin(struct request *request, const struct selection *selection, enum accept_type type)

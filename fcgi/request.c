@@ -285,7 +285,8 @@ static const char *name_status(int status)
                  {422, "Unprocessable Content"},
                  {500, "Internal Server Error"},
                  {503, "Service Unavailable"},
-                 {504, "Gateway Timeout"}};
+                 {504, "Gateway Timeout"},
+                 {505, "HTTP Version Not Supported"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (names[i].status == status)
             return names[i].name;

@@ -78,7 +78,7 @@ class Scene:
         self.line.seen.append(text)
 
     def within(self, seconds):
-        """A bound of the issue's, for this form: the tests also run on slow machines, and with sanitizers."""
+        """A bound of time, for this form: the tests also run on slow machines, and with sanitizers."""
         slack = ALLOWANCE[self.form] * (SANITIZED_ALLOWANCE if sanitized() else 1)
         return seconds * slack
 

@@ -1,6 +1,7 @@
 """A write of many rows that comes a second time: to another worker, because the first one died, or to the same."""
 
 import time
+from contextlib import contextmanager
 
 import pytest
 from harness import wait
@@ -94,13 +95,27 @@ def test_the_second_try_is_answered_as_the_first(workers, database, write):
     assert versions(database) == before
 
 
+@contextmanager
+def held_up(database):
+    """Who writes employees inside the block is at work for as long as it lasts: it waits for no row of others."""
+    database.sql("""
+        CREATE FUNCTION wait_here() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0
+        AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END';
+        CREATE TRIGGER held_up BEFORE INSERT OR UPDATE ON employees EXECUTE FUNCTION wait_here()""")
+    try:
+        with database.holding("DO 'BEGIN PERFORM pg_advisory_xact_lock(1); END'"):
+            yield
+    finally:
+        database.sql("DROP TRIGGER held_up ON employees; DROP FUNCTION wait_here")
+
+
 def test_the_second_try_comes_while_the_first_is_at_work(workers, database, write):
     """The worker that has sent it is gone, PostgreSQL goes on."""
     first, second = workers
     method, body, params = write(second)
     params |= identity()
     with first.connect() as lost, second.connect() as kept:
-        with database.locked("ledger"):
+        with held_up(database):
             lost.send(message(method, EMPLOYEES, body, **params))
             database.await_waiting(1)
             first.kill()

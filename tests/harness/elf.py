@@ -29,4 +29,4 @@ def assert_hardened(path):
     assert {flags for kind, flags in found if kind == "LOAD"} <= {"R  ", "R E", "RW "}, found
     imported = set(re.findall(r" UND (\w+)@", _readelf("--dyn-syms", path)))
     assert "__stack_chk_fail" in imported
-    assert {"__memcpy_chk", "__snprintf_chk"} <= imported
+    assert {"__snprintf_chk", "__fprintf_chk"} <= imported

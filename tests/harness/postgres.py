@@ -214,19 +214,23 @@ class Database:
         )
 
     @contextmanager
-    def locked(self, table):
-        """Nobody reads or writes `table` inside the block."""
+    def holding(self, text):
+        """Inside the block another session has run this SQL, and neither committed it nor given it up, as it then does."""
         command = tied("KILL", ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.cluster.url(self.name)])
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
         ) as session:
-            session.stdin.write(f"BEGIN; LOCK TABLE {table};\n\\echo locked\n")
+            session.stdin.write(f"BEGIN; {text};\n\\echo held\n")
             session.stdin.flush()
             try:
-                assert session.stdout.readline() == "locked\n"
+                assert session.stdout.readline() == "held\n"
                 yield
             finally:
                 session.stdin.close()
+
+    def locked(self, table):
+        """Nobody reads or writes `table` inside the block."""
+        return self.holding(f"LOCK TABLE {table}")
 
     def await_waiting(self, count=1):
         """Return when `count` sessions wait for a lock."""

@@ -33,21 +33,24 @@ class Session:
             raise
 
     def sql(self, text):
-        """Run it; its rows don't matter."""
+        """Run it; the first value of its last row as text, if there is one; it has no more than one column."""
         self.socket.sendall(b"Q" + struct.pack("!i", len(text.encode()) + 5) + text.encode() + b"\0")
-        self._await_ready()
+        return self._await_ready()
 
     def _await_ready(self):
+        value = None
         while True:
             kind, length = struct.unpack("!ci", self.file.read(5))
             body = self.file.read(length - 4)
             if kind == b"E":
                 fields = {part[:1]: part[1:].decode() for part in body.split(b"\0") if part}
                 raise Refused(fields[b"C"], fields[b"M"])
+            if kind == b"D":
+                value = body[6:].decode()
             if kind == b"K":
                 (self.pid,) = struct.unpack("!i4x", body)
             if kind == b"Z":
-                return
+                return value
 
     def close(self):
         self.file.close()

@@ -16,6 +16,7 @@ LEFT = {
     "PURSER_RATE_LIMIT": "a limit is for the ingress, which knows its clients",
     "PURSER_TRUSTED_PROXIES": "only for that limit",
     "PURSER_MAX_BODY_BYTES": "the default fits the memory's limit",
+    "PURSER_MAX_WAITING": "the default is far above a normal load",
     "PURSER_DEADLINE_MS": "the default is below what proxies wait",
     "PURSER_DRAIN_MS": "the default is what terminationGracePeriodSeconds is worked out from",
     "PURSER_DB_READERS": "the default is what the autoscaler's limit is worked out from",

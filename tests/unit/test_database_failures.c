@@ -125,7 +125,7 @@ static void a_deadline_after_an_announced_cut_says_the_same_of_many(void **state
     postgres_sql("BEGIN; LOCK TABLE things");
     for (int i = 0; i < 5; i++) {
         snprintf(texts[i], sizeof texts[i], "%d", i);
-        assert_int_equal(send_with(i, &look_up, texts[i], NULL, 2000), 0);
+        assert_int_equal(send_with(i, &look_up, texts[i], NULL, 3000), 0);
     }
     assert_true(turn_until(loop, waits_in_server, QUERY_OF("FROM unnest")));
     postgres_terminate();

@@ -294,6 +294,20 @@ static void a_lock_that_outlasts_the_deadline_is_a_timeout(void **state)
     assert_done(10, 10);
 }
 
+/* They were never sent, but not because the database was away. */
+static void so_it_is_for_those_behind_the_one_that_waits_for_it(void **state)
+{
+    stop(state);
+    create_with(1, 3, 0);
+    assert_true(turn_until(loop, all_are_ready, &(int){4}));
+    lock_rows(1000, 1000);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(send_with(i, &count_up, "1000", NULL, 1000), 0);
+    wait_for_answers(5);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(asks[i].outcome, DATABASE_TIMEOUT);
+}
+
 static void who_loses_interest_is_not_heard_of_again(void **state)
 {
     (void)state;
@@ -365,6 +379,7 @@ int main(void)
         THREE(many_who_want_an_uncommitted_name_hold_up_no_other_insert),
         THREE(a_locked_table_is_waited_for),
         THREE(a_lock_that_outlasts_the_deadline_is_a_timeout),
+        THREE(so_it_is_for_those_behind_the_one_that_waits_for_it),
         THREE(who_loses_interest_is_not_heard_of_again),
         THREE(those_who_wait_are_sent_again_after_a_cut),
         THREE(freeing_drops_those_who_wait_for_a_lock),

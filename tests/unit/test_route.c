@@ -326,6 +326,17 @@ static void the_greetings_answer_without_a_database(void **state)
     assert_answer("GET", "/healthz", 200, "{\"status\":\"alive\"}");
 }
 
+static void every_status_has_its_words(void **state)
+{
+    static const char *const params[] = {"SERVER_PROTOCOL", "HTTP/1.0", "HTTP_ACCEPT", "text/csv", NULL};
+    static const char line[] = "Status: 505 HTTP Version Not Supported\r\n";
+    (void)state;
+    service.params = params;
+    struct peer_answer answer = service_ask(&service, "GET", "/v1/passengers", NULL, NULL);
+    assert_memory_equal(answer.headers.bytes, line, strlen(line));
+    peer_free_answer(&answer);
+}
+
 static void the_index_has_every_route(void **state)
 {
     struct peer_answer answer = service_ask(&service, "GET", "/", NULL, NULL);
@@ -399,6 +410,7 @@ int main(void)
                                         start_telling, stop),
         cmocka_unit_test_setup_teardown(head_is_get_without_the_body, start_all, stop),
         cmocka_unit_test_setup_teardown(the_greetings_answer_without_a_database, start_all, stop),
+        cmocka_unit_test_setup_teardown(every_status_has_its_words, start_all, stop),
         cmocka_unit_test_setup_teardown(the_index_has_every_route, start_all, stop),
         cmocka_unit_test_setup_teardown(every_problem_has_a_page, start_all, stop),
         cmocka_unit_test_setup_teardown(no_client_is_blamed_for_missing_memory, start_all, stop),

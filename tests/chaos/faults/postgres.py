@@ -65,7 +65,7 @@ def sessions(what, database):
 
 
 class Outages:
-    """One after the other, and the issue's bound for each: nobody waits longer than it was away, and a second."""
+    """One after the other, and for each: nobody waits longer than it was away, and a second."""
 
     def __init__(self, scene, load):
         self.scene = scene
