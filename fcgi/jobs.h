@@ -44,6 +44,7 @@ struct connection {
     /* Of a writer's transaction: the last result, or the first error; it counts once the Sync is back. */
     PGresult *result;
     uint64_t moved; /* when the oldest in flight became that: PostgreSQL is at work on it since then */
+    int silences;   /* how often it was dropped for saying nothing since its last Sync came back */
     bool looking;   /* a batch of lookups is in flight: what comes in becomes the next */
     bool unsynced;  /* something was sent since the last Sync */
 };
