@@ -1,4 +1,4 @@
-"""Many clients that read a long answer slowly: what waits for them has its limit, and each gets all of it in the end."""
+"""Many clients that read a long answer slowly: what waits for them has its limit, and each gets all of it."""
 
 import pytest
 from harness import wait
@@ -9,6 +9,9 @@ SETTINGS = {"PURSER_DEADLINE_MS": 60_000}
 ROWS = 5_000
 READERS = 100
 MOST_KIB = 40 * 1024  # of the worker; two usual pages for each of them would be more
+
+
+ACTIVE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +35,7 @@ def await_full(database, readers):
     quiet = []
 
     def is_quiet():
-        quiet.append(database.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"))
+        quiet.append(database.sql(ACTIVE))
         return len(quiet) > 10 and set(quiet[-10:]) == {"1"}  # this question's own
 
     readers[-1].socket.recv(1, 2)  # MSG_PEEK: the last one is being answered
