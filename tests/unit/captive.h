@@ -40,7 +40,7 @@ static inline double captive_now_ms(void)
 /* Ask until it is so; false when CAPTIVE_PATIENCE_MS are over. */
 static inline bool captive_await(bool (*met)(void *cookie), void *cookie)
 {
-    const struct timespec pause = {.tv_nsec = 200000};
+    const struct timespec pause = {.tv_nsec = 500000};
     for (double end = captive_now_ms() + CAPTIVE_PATIENCE_MS; !met(cookie); nanosleep(&pause, NULL))
         if (captive_now_ms() > end)
             return false;
