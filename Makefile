@@ -85,12 +85,12 @@ $(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags.text
 	@echo "  CC    $@"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# A test whose first line is "// wrap: malloc calloc" stands between the program and these functions (ld --wrap).
+# A test whose first lines are like "// wrap: malloc calloc" stands between the program and these functions (ld --wrap).
 $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(HELPERS) $(filter-out $(BUILD)/main.o,$(OBJECTS))
 	@echo "  LINK  $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) $(call wraps,tests/unit/test_$*.c) -o $@ $^ $(LDLIBS) -lcmocka
 , := ,
-wraps = $(addprefix -Wl$(,)--wrap=,$(shell sed -n 's|^// wrap:||p;1q' $(1)))
+wraps = $(addprefix -Wl$(,)--wrap=,$(shell sed -n '/^.. wrap:/!q;s|^// wrap:||p' $(1)))
 
 # The fuzz targets: tests/fuzz/README.md.
 FUZZERS = $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))

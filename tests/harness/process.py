@@ -10,7 +10,8 @@ BINARY = ROOT / (Path(__file__).parent / "purser" if IMAGE else os.environ.get("
 
 # What a test process inherits of the caller's environment. Everything else, a PURSER_* or PG* variable above all, is
 # the test's to set.
-KEPT = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", *(["PURSER_IMAGE"] if IMAGE else []))
+KEPT = ("PATH", "HOME", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "GCOV_PREFIX", "GCOV_PREFIX_STRIP",
+        *(["PURSER_IMAGE"] if IMAGE else []))
 
 
 def environment(**settings):
@@ -62,5 +63,5 @@ def peak_memory_kib(pid):
 
 
 def sanitized():
-    """Whether the binary under test carries AddressSanitizer: its memory figures then say nothing."""
-    return b"__asan_init" in BINARY.read_bytes()
+    """Whether AddressSanitizer or valgrind is at work in the program under test: its memory figures then say nothing."""
+    return b"__asan_init" in BINARY.read_bytes() or BINARY.name == "valgrind"
