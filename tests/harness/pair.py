@@ -11,9 +11,9 @@ NAME = "standby"
 class Standby(Cluster):
     """A copy of a running cluster that follows it until it is promoted."""
 
-    def __init__(self, primary):
+    def __init__(self, primary, **settings):
         self.primary = primary
-        super().__init__()
+        super().__init__(**settings)
 
     def _make_data(self):
         self._call("pg_basebackup", "--no-sync", "--checkpoint=fast", "--write-recovery-conf", "--pgdata", self.data, "--dbname",
@@ -27,18 +27,19 @@ class Standby(Cluster):
 class Pair(Cluster):
     """A cluster, the primary, and its `standby`. A commit there is one here, too, before anybody hears of it.
 
-    Its URLs name both; SQL goes to the one that takes writes.
+    Its URLs name both; SQL goes to the one that takes writes. `settings` are those of both.
     """
 
-    def __init__(self):
+    def __init__(self, **settings):
         self.standby = None
         self.lost = False
-        super().__init__(synchronous_standby_names=NAME, synchronous_commit="on")
+        self.of_both = settings
+        super().__init__(synchronous_standby_names=NAME, synchronous_commit="on", **settings)
 
     def start(self):
         super().start()
         if self.standby is None:
-            self.standby = Standby(self)
+            self.standby = Standby(self, **self.of_both)
             self.standby.start()
 
     def url(self, database="postgres", user="postgres"):

@@ -8,10 +8,10 @@ from harness.pair import Pair
 from ..fault import fault
 
 
-@fault("primary lost, standby promoted (synchronous, two hosts)", full={"away_s": 3}, short={"away_s": 0.5})
-def primary_lost(scene, away_s):
+@fault("primary lost, standby promoted (synchronous, two hosts)", full={"away_s": 3, "fsync": "on"}, short={"away_s": 0.5, "fsync": "off"})
+def primary_lost(scene, away_s, fsync):
     """The standby is promoted within the deadline: nobody sees an error. The tables are those of the new primary."""
-    with Pair() as pair:
+    with Pair(fsync=fsync) as pair:
         pair.make_template()
         with scene.load(cluster=pair) as load:
             began = time.monotonic()

@@ -87,13 +87,14 @@ def slow(database):
     return database.url
 
 
-def sleepers(scene):
-    return int(scene.database.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"))
+def sleepers(session):
+    """How many statements are at it; a session answers faster than psql starts."""
+    return int(session.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"))
 
 
-def seconds_until_cancelled(scene):
+def seconds_until_cancelled(session):
     began = time.monotonic()
-    wait.until(lambda: sleepers(scene) == 0, "PostgreSQL to end a statement for which nobody waits")
+    wait.until(lambda: sleepers(session) == 0, "PostgreSQL to end a statement for which nobody waits")
     return time.monotonic() - began
 
 
@@ -101,32 +102,32 @@ def seconds_until_cancelled(scene):
 def statement_slow(scene, deadline_ms, times):
     """504, and the statement is ended in PostgreSQL."""
     deadline, waits, ends = deadline_ms / 1000, [], []
-    with scene.load(url=slow, PURSER_DEADLINE_MS=deadline_ms) as load, a_row(scene, "slow.row") as path:
+    with scene.load(url=slow, PURSER_DEADLINE_MS=deadline_ms) as load, a_row(scene, "slow.row") as path, Session(scene.database) as session:
         for _ in range(times):
             status, seconds = timed(lambda: scene.stack.http("PATCH", path, {"name": "slow.statement"}))
-            ends.append(seconds_until_cancelled(scene))
+            ends.append(seconds_until_cancelled(session))
             waits.append(seconds)
             assert status == 504, status
         assert scene.stack.http("GET", path).json["name"] == "slow.row"
         load.await_more()
     scene.seen(f"504 after {min(waits):.2f} to {max(waits):.2f} s, ended in PostgreSQL {max(ends):.2f} s later")
     assert deadline - 0.05 <= min(waits) and max(waits) <= deadline + scene.within(1), waits
-    assert max(ends) <= scene.within(0.5), f"the statement went on for {max(ends):.2f} s"
+    assert max(ends) <= scene.within(1), f"the statement went on for {max(ends):.2f} s"
 
 
 @fault("a client goes away from a slow statement", full={"times": 20}, short={"times": 3})
 def client_gone(scene, times):
     """The statement is ended long before the deadline."""
     ends = []
-    with scene.load(url=slow, PURSER_DEADLINE_MS=600_000) as load, a_row(scene, "slow.row") as path:
+    with scene.load(url=slow, PURSER_DEADLINE_MS=600_000) as load, a_row(scene, "slow.row") as path, Session(scene.database) as session:
         body = json.dumps({"name": "slow.statement"})
         lines = [f"PATCH {path} HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}", "", body]
         for _ in range(times):
             with socket.create_connection(("127.0.0.1", scene.stack.port), timeout=wait.PATIENCE_S) as client:
                 client.sendall("\r\n".join(lines).encode())
-                wait.until(lambda: sleepers(scene) == 1, "the statement to begin")
-            ends.append(seconds_until_cancelled(scene))
+                wait.until(lambda: sleepers(session) == 1, "the statement to begin")
+            ends.append(seconds_until_cancelled(session))
         assert scene.stack.http("GET", path).json["name"] == "slow.row"
         load.await_more()
     scene.seen(f"{times} statements, ended in PostgreSQL within {max(ends):.2f} s")
-    assert max(ends) <= scene.within(0.5), f"a statement went on for {max(ends):.2f} s"
+    assert max(ends) <= scene.within(1), f"a statement went on for {max(ends):.2f} s"
