@@ -138,5 +138,5 @@ struct database_job *blocked_next(struct database *database)
 
 bool blocked_waits(const struct database_job *job)
 {
-    return job->blocked || row_is_busy(job->database, job->row);
+    return job->blocked || row_is_busy(job->database, job->row) || row_is_locked(job->database, job->row);
 }

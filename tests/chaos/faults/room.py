@@ -72,13 +72,14 @@ def tables_disk_full(scene, refused):
             scene.seen(statuses(load))
 
 
-@fault("the disk of PostgreSQL's WAL full", full={"deadline_ms": 5000}, short={"deadline_ms": 3000})
-def wal_disk_full(scene, deadline_ms):
+@fault("the disk of PostgreSQL's WAL full", full={"deadline_ms": 5000, "fsync": "on"}, short={"deadline_ms": 3000, "fsync": "off"})
+def wal_disk_full(scene, deadline_ms, fsync):
     """PostgreSQL panics; it is started again when there is room, if it has not come back by itself."""
     with small_disk("postgres", 64) as mounted:
         place = mounted.directory / "wal"
         run(["install", "-d", "-o", "postgres", place])
-        with Cluster(["--waldir", place, "--wal-segsize=1"], min_wal_size="2MB", max_wal_size="8MB") as cluster:
+        with Cluster(["--waldir", place, "--wal-segsize=1"], min_wal_size="2MB", max_wal_size="8MB",
+                     fsync=fsync) as cluster:
             cluster.make_template()
             with scene.load(cluster=cluster, PURSER_DEADLINE_MS=deadline_ms) as load:
                 with load.allowing(*ALLOWED):

@@ -11,8 +11,14 @@ from harness.samples import employee, passenger
 from harness.session import Session
 
 from ..fault import fault
+from ..load import MIX
 
+# A transaction that doesn't end keeps PostgreSQL from clearing away what is dead: what goes through whole tables becomes
+# slower for that reason alone.
+SINGLE = {**MIX, "find": 0, "page": 0, "list_all": 0}
 NEW = "held@held.example"  # an address that a transaction which doesn't end has taken
+TAKE_NEW = f"""INSERT INTO employees (id, name, age, email, created_at, updated_at)
+               VALUES (gen_random_uuid(), 'Held', 1, '{NEW}', now(), now())"""
 
 
 def timed(call):
@@ -43,30 +49,30 @@ def waiting_for(scene, session):
     return int(scene.database.sql(f"SELECT count(*) FROM pg_stat_activity WHERE {session.pid} = ANY (pg_blocking_pids(pid))"))
 
 
-@fault("a row locked by another session", full={"deadline_ms": 5000, "askers": 12, "part": 0.8},
-       short={"deadline_ms": 1000, "askers": 6, "part": 0})
-def row_locked(scene, deadline_ms, askers, part):
+@fault("a row locked by another session", full={"deadline_ms": 3000, "askers": 12, "times": 4, "part": 0.8},
+       short={"deadline_ms": 1000, "askers": 6, "times": 1, "part": 0})
+def row_locked(scene, deadline_ms, askers, times, part):
     """Whoever wants the row waits, a new one with an e-mail that another one is about to take, too; nobody else does."""
-    deadline = deadline_ms / 1000
-    with scene.load(PURSER_DEADLINE_MS=deadline_ms) as load, a_row(scene, "held.row") as path:
+    deadline, before, meanwhile, answers = deadline_ms / 1000, 0, 0, []
+    with scene.load(mix=SINGLE, PURSER_DEADLINE_MS=deadline_ms) as load, a_row(scene, "held.row") as path:
         http = scene.stack.http
         wants = [lambda: http("PATCH", path, {"age": 40}), lambda: http("PUT", path, passenger(name="held.row")),
                  lambda: http("DELETE", path), lambda: http("POST", "/v1/employees", employee(email=NEW))]  # fmt: skip
-        before = rate(load, deadline * 0.8)
-        with Session(scene.database) as session, ThreadPoolExecutor(askers) as pool:
-            session.sql(f"BEGIN; SELECT FROM passengers WHERE uuid = '{path.rpartition('/')[2]}' FOR UPDATE")
-            session.sql(f"""INSERT INTO employees (id, name, age, email, created_at, updated_at)
-                            VALUES (gen_random_uuid(), 'Held', 1, '{NEW}', now(), now())""")
-            answers = [pool.submit(timed, wants[number % len(wants)]) for number in range(askers)]
-            meanwhile = rate(load, deadline * 0.8)
-            assert http("GET", path).status == 200, "a locked row can't be read"
-            answers = [answer.result() for answer in answers]
-            wait.until(lambda: waiting_for(scene, session) == 0, "PostgreSQL to end the statements for which nobody waits")
-        assert http("PATCH", path, {"age": 41}).status == 200, "the row is still locked"
+        for _ in range(times):
+            before += rate(load, deadline * 0.8) / times
+            with Session(scene.database) as session, ThreadPoolExecutor(askers) as pool:
+                session.sql(f"BEGIN; SELECT FROM passengers WHERE uuid = '{path.rpartition('/')[2]}' FOR UPDATE; {TAKE_NEW}")
+                waiting = [pool.submit(timed, wants[number % len(wants)]) for number in range(askers)]
+                meanwhile += rate(load, deadline * 0.8) / times
+                assert http("GET", path).status == 200, "a locked row can't be read"
+                answers += [answer.result() for answer in waiting]
+                wait.until(lambda: waiting_for(scene, session) == 0, "PostgreSQL to end the statements for which nobody waits")
+            assert http("PATCH", path, {"age": 41}).status == 200, "the row is still locked"
         load.await_more()
-    scene.seen(f"{askers} waited {min(answers)[1]:.2f} to {max(answers)[1]:.2f} s; the others: {before:,.0f} answers/s before, {meanwhile:,.0f} then")
+    waits = [seconds for _, seconds in answers]
+    scene.seen(f"{len(waits)} waited {min(waits):.2f} to {max(waits):.2f} s; the others: {before:,.0f} answers/s before, {meanwhile:,.0f} then")
     assert {status for status, _ in answers} == {504}, answers
-    assert all(deadline - 0.05 <= seconds <= deadline + scene.within(1) for _, seconds in answers), answers
+    assert deadline - 0.05 <= min(waits) and max(waits) <= deadline + scene.within(1), waits
     assert meanwhile >= part * before, f"{meanwhile:.0f} answers/s while the row was locked, {before:.0f} before"
 
 
