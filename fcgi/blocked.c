@@ -1,6 +1,8 @@
 #include "blocked.h"
 
-#define PAUSE_MS 500 /* from one that has met its lock again to the next, while others want the writer */
+#define PAUSE_MS                                                                                             \
+    750 /* from one that has met its lock to the next, while others have a use for the writer                \
+         */
 
 /* ---- rows ---- */
 
@@ -47,12 +49,32 @@ static void move_here(struct jobs *from, struct database_job *job)
     jobs_append(&job->database->blocked, job);
 }
 
+static void callback_pause(void *cookie)
+{
+    struct database *database = cookie;
+    loop_defer(database->loop, &database->dispatch);
+}
+
+void blocked_init(struct database *database)
+{
+    database->blocked_pause = (struct loop_timer){.due = callback_pause, .cookie = database};
+}
+
+/* Others were sent since this one was, or wait to be: its writer is theirs for a while. */
+static void pause_for_others(struct database *database, const struct database_job *job)
+{
+    const struct jobs *queues = database->queues;
+    bool passed = job->turn != 0 && job->turn != database->turns; /* 0: it was in a batch of inserts */
+    if (passed || queues[DATABASE_WRITE].count > 0 || queues[DATABASE_INSERT].count > 0)
+        loop_timer_set(database->loop, &database->blocked_pause, PAUSE_MS);
+}
+
 void blocked_add(struct database_job *job)
 {
     struct database *database = job->database;
     struct jobs *blocked = &database->blocked;
     uint64_t row = job->row;
-    database->blocked_at = loop_now(database->loop);
+    pause_for_others(database, job);
     if (job->query == NULL) {
         jobs_recycle(job);
     } else {
@@ -126,17 +148,18 @@ static struct database_job *find_blocked(const struct database *database)
 struct database_job *blocked_next(struct database *database)
 {
     struct database_job *write = find_write(database);
-    struct database_job *job = write;
-    if (write == NULL || loop_now(database->loop) >= database->blocked_at + PAUSE_MS)
-        job = find_blocked(database);
+    struct database_job *job = database->blocked_pause.set ? NULL : find_blocked(database);
     if (job == NULL)
         job = write;
-    if (job != NULL)
-        jobs_remove(jobs_queue(job), job);
+    if (job == NULL)
+        return NULL;
+    database->turns += job == write;
+    job->turn = database->turns;
+    jobs_remove(jobs_queue(job), job);
     return job;
 }
 
 bool blocked_waits(const struct database_job *job)
 {
-    return job->blocked || row_is_busy(job->database, job->row);
+    return job->blocked || row_is_busy(job->database, job->row) || row_is_locked(job->database, job->row);
 }

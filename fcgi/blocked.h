@@ -10,6 +10,9 @@
 
 #include "jobs.h"
 
+/* Get a new database ready for them. */
+void blocked_init(struct database *database);
+
 /* A job in flight alone has met a lock: it goes behind those that wait here, and with it those of its row.
  * The job is in no list when it is called. */
 void blocked_add(struct database_job *job);

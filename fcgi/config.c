@@ -219,6 +219,8 @@ static const char *const part_variables[] = {"DB_USERNAME", "DB_PASSWORD", "DB_P
                                              "DB_URL",      "DB_NAME",     NULL};
 static const char *const url_variables[] = {"DATABASE_URL", "DATABASE_URL_FILE", NULL};
 
+#define SPACES " \t\n\v\f\r" /* isspace(3), as libpq asks it */
+
 struct printer {
     FILE *out;
     const char *wanted; /* the one setting that is asked for, or NULL */
@@ -232,53 +234,91 @@ static void print_text(FILE *out, const char *text, size_t length)
         putc((unsigned char)text[i] < ' ' ? '?' : text[i], out);
 }
 
-/* Where the value of a secret key begins, if `text` is at the end of such a key's name, else NULL. */
-static const char *secret_at(const char *text)
+/* Whether the value of a keyword of a connection string is a secret. libpq decodes %-escapes in keywords,
+ * too. */
+static bool is_secret(const char *keyword, size_t length)
 {
     static const char *const endings[] = {"password", "secret", "scram_client_key", "scram_server_key"};
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        size_t length = strlen(endings[i]);
-        if (strncmp(text, endings[i], length) != 0)
-            continue;
-        const char *equals = text + length + strspn(text + length, " \t\r\n");
-        if (*equals == '=')
-            return equals + 1 + strspn(equals + 1, " \t\r\n");
+        size_t end = strlen(endings[i]);
+        if (length >= end && memcmp(keyword + length - end, endings[i], end) == 0)
+            return true;
     }
-    return NULL;
+    return memchr(keyword, '%', length) != NULL;
 }
 
-/* The end of a value: of a URI's parameter, or of key=value text, where quotes may hold spaces. */
-static const char *skip_value(const char *value, bool uri)
+static void print_value(FILE *out, const char *value, size_t length, bool secret)
 {
-    if (uri)
-        return value + strcspn(value, "&");
-    const char *stop = *value == '\'' ? "'" : " \t\r\n";
-    const char *end = *value == '\'' ? value + 1 : value;
-    while (*end != '\0' && strchr(stop, *end) == NULL)
-        end += end[0] == '\\' && end[1] != '\0' ? 2 : 1;
-    return *stop == '\'' && *end == '\'' ? end + 1 : end;
+    if (secret)
+        fputs("***", out);
+    else
+        print_text(out, value, length);
 }
 
-/* A connection string without its secrets. In doubt, as with an @ in a password, too much is masked. */
-static void print_url(FILE *out, const char *url)
+/* Too much is masked where an @ or a ? may be meant as part of a password. */
+static void print_uri(FILE *out, const char *uri)
 {
-    bool uri = strncmp(url, "postgres", 8) == 0;
-    const char *from = url;
-    const char *scheme = uri ? strstr(url, "://") : NULL;
-    const char *colon = scheme != NULL ? strchr(scheme + 3, ':') : NULL;
+    const char *begin = strstr(uri, "://") + 3, *path = begin + strcspn(begin, "/");
+    const char *query = path + strcspn(path, "?"); /* before the path libpq lets a ? be part of a name */
+    const char *colon = memchr(begin, ':', (size_t)(query - begin));
     const char *at = colon != NULL ? strrchr(colon, '@') : NULL;
     if (at != NULL) {
-        print_text(out, url, (size_t)(colon + 1 - url));
+        print_text(out, uri, (size_t)(colon + 1 - uri));
         fputs("***", out);
-        from = at;
+        if (at > query)
+            return;
+        uri = at;
     }
-    while (*from != '\0') {
-        const char *secret = secret_at(from);
-        print_text(out, from, secret != NULL ? (size_t)(secret - from) : 1);
-        if (secret != NULL)
+    size_t length = strcspn(uri, "?");
+    print_text(out, uri, length);
+    for (uri += length; *uri != '\0'; uri += length) { /* at a '?' or '&' */
+        size_t keyword = strcspn(uri + 1, "=&") + 1;
+        length = strcspn(uri + 1, "&") + 1;
+        print_text(out, uri, keyword);
+        if (keyword == length)
+            continue;
+        putc('=', out);
+        print_value(out, uri + keyword + 1, length - keyword - 1, is_secret(uri + 1, keyword - 1));
+    }
+}
+
+/* The length of a value: of all between quotes, or up to a space. */
+static size_t value_length(const char *value)
+{
+    const char *stop = *value == '\'' ? "'" : SPACES, *end = value + (*value == '\'');
+    while (*end != '\0' && strchr(stop, *end) == NULL)
+        end += end[0] == '\\' && end[1] != '\0' ? 2 : 1;
+    return (size_t)(end - value) + (*value == '\'' && *end == '\'');
+}
+
+/* keyword=value, with spaces around each of the three, as libpq takes it apart. Of what is no such list
+ * nobody knows what is a secret. */
+static void print_pairs(FILE *out, const char *pairs)
+{
+    for (;;) {
+        const char *keyword = pairs + strspn(pairs, SPACES);
+        size_t length = strcspn(keyword, "=" SPACES);
+        const char *equals = keyword + length + strspn(keyword + length, SPACES);
+        const char *value = *equals == '=' ? equals + 1 + strspn(equals + 1, SPACES) : equals;
+        if (*keyword == '\0')
+            return;
+        if (*equals != '=') {
             fputs("***", out);
-        from = secret != NULL ? skip_value(secret, uri) : from + 1;
+            return;
+        }
+        print_text(out, pairs, (size_t)(value - pairs));
+        print_value(out, value, value_length(value), is_secret(keyword, length));
+        pairs = value + value_length(value);
     }
+}
+
+/* A connection string without its secrets. */
+static void print_url(FILE *out, const char *url)
+{
+    if (strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0)
+        print_uri(out, url);
+    else
+        print_pairs(out, url);
 }
 
 /* Start the line of `name`; false when another setting is asked for. */

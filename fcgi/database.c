@@ -325,6 +325,7 @@ struct database *database_create(struct loop *loop, const struct database_option
         return NULL;
     database->loop = loop;
     database->dispatch = (struct loop_task){.run = callback_dispatch, .cookie = database};
+    blocked_init(database);
     watch_init(database, options->deadline_ms);
     database->statements = list_statements(options->statements);
     if (database->statements != NULL && create_connections(database, options) == 0)
@@ -360,6 +361,7 @@ void database_free(struct database *database)
     drop_jobs(database, &database->spare);
     loop_undefer(database->loop, &database->dispatch);
     loop_timer_clear(database->loop, &database->look);
+    loop_timer_clear(database->loop, &database->blocked_pause);
     free(database->connections);
     free(database->statements);
     free(database);

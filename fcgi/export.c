@@ -9,6 +9,7 @@
 /* Rows of a page: few enough that others needn't wait long behind one, many enough that their statement's
  * planning does not count. */
 #define PAGE_ROWS 2000
+#define FEW_ROWS  200 /* of a page when many clients don't keep up */
 #define ROW_BYTES 256 /* a guess, so that a page is written without moving it */
 
 struct export
@@ -29,6 +30,10 @@ static bool ask_page(struct request *request)
     struct export *export = request->state;
     struct selection_sql sql;
     export->asked = request->streaming ? PAGE_ROWS : RESOURCE_FIRST_ROWS;
+    if (!request_expect(request, (size_t)export->asked * ROW_BYTES) && export->asked > FEW_ROWS) {
+        export->asked = FEW_ROWS;
+        request_expect(request, FEW_ROWS * ROW_BYTES);
+    }
     export->under_way = true;
     /* Each page has its own time; the client's speed is not the database's fault. */
     request->deadline = loop_now(request->server->loop) + request->server->deadline_ms;
@@ -86,6 +91,7 @@ static void done_page(struct request *request, const struct database_result *res
     if (database_rows(result) == export->asked && !go_on(request, result))
         return;
     write_rows(request, result, first);
+    request_expect(request, export->under_way ? (size_t)export->asked * ROW_BYTES : 0);
     if (!export->drained)
         return; /* the client is behind: it gets this page when it has taken the one before */
     export->drained = false;

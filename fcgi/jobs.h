@@ -17,6 +17,7 @@ struct database_job {
     struct database_job *previous, *next;       /* in the one list that it is in */
     struct loop_timer deadline;
     uint64_t row;  /* names the row of a write (database_statement.row), hashed; 0: none */
+    uint64_t turn; /* of a write: how many first tries had been sent when it was */
     uint64_t left; /* when its asker went, if that was while it was in flight */
     int together;  /* of the first job of a batch: how many there are in it */
     bool sent;     /* at least once */
@@ -43,6 +44,7 @@ struct connection {
     /* Of a writer's transaction: the last result, or the first error; it counts once the Sync is back. */
     PGresult *result;
     uint64_t moved; /* when the oldest in flight became that: PostgreSQL is at work on it since then */
+    int silences;   /* how often it was dropped for saying nothing since its last Sync came back */
     bool looking;   /* a batch of lookups is in flight: what comes in becomes the next */
     bool unsynced;  /* something was sent since the last Sync */
 };
@@ -55,8 +57,9 @@ struct database {
     struct connection *connections; /* the readers first, then the searchers, then the writers */
     int readers, searchers, writers;
     struct jobs queues[DATABASE_KINDS]; /* by kind: waiting to be sent, oldest first */
+    uint64_t turns;                     /* first tries of writes that were sent */
     struct jobs blocked;                /* those that wait for another session's lock */
-    uint64_t blocked_at;                /* when one of them met its lock last */
+    struct loop_timer blocked_pause;    /* set: none of them is tried */
     struct pace pace;                   /* of searches */
     struct jobs spare;
     const struct lane_statement **statements;

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Of all answers that are streamed to clients that don't keep up: a few of these cost nobody anything. */
+#define HELD_BYTES (8 * 1024 * 1024)
+
 /* Kept in a spare request for the next one; a response that needed more gives it back. */
 #define KEEP_BYTES (32 * 1024)
 
@@ -21,9 +24,16 @@ static void free_place(struct request *request)
     request->waits = NULL;
 }
 
+static void count_held(struct request *request, size_t bytes)
+{
+    request->server->held += bytes - request->held;
+    request->held = bytes;
+}
+
 static void end_request(struct request *request)
 {
     struct request_server *server = request->server;
+    count_held(request, 0);
     free_place(request);
     database_cancel(server->database, &request->query);
     arena_free(&request->arena);
@@ -229,6 +239,13 @@ void request_break(struct request *request, const char *reason)
     end_request(request);
 }
 
+bool request_expect(struct request *request, size_t bytes)
+{
+    request->expected = bytes;
+    count_held(request, request->out.length - request->out_taken + bytes);
+    return request->server->held <= HELD_BYTES;
+}
+
 void request_flow(struct request *request)
 {
     struct buffer *out = &request->out;
@@ -245,6 +262,7 @@ void request_flow(struct request *request)
             return;
         }
         request->out_taken += (size_t)taken;
+        count_held(request, left - (size_t)taken + request->expected);
         if ((size_t)taken < left)
             return; /* callback_room goes on */
         buffer_clear(out);

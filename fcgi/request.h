@@ -42,6 +42,7 @@ struct request_server {
     uint64_t deadline_ms;
     int max_waiting;             /* requests for one kind of query that wait for the database at once */
     int waiting[DATABASE_KINDS]; /* those that do */
+    size_t held;                 /* by all requests, as they count it */
     bool draining;               /* SIGTERM has come */
     struct request *spare;       /* for reuse; request_free_spare */
 };
@@ -68,6 +69,8 @@ struct request {
                                               is no more */
     struct buffer out;                     /* of the response, what the socket has not taken yet */
     size_t out_taken;
+    size_t expected;      /* request_expect */
+    size_t held;          /* what is in `out` for the client to take, and what is expected */
     bool streaming;       /* the header is out: from now on a fault can only be shown by breaking off */
     void *state;          /* the handler's own, in the arena */
     struct request *next; /* among the spare ones */
@@ -135,6 +138,13 @@ void request_failed(struct request *request, enum database_outcome outcome);
  */
 bool request_stream(struct request *request, int status, const char *headers, const char *type);
 void request_flow(struct request *request);
+
+/*
+ * Of a streamed answer: about so many bytes more will come into `out`; 0 once they are there. Returns false
+ * when that is more than should be held in memory for all clients that don't keep up: they should be few
+ * then.
+ */
+bool request_expect(struct request *request, size_t bytes);
 
 /* Break off a streamed answer, visibly. */
 void request_break(struct request *request, const char *reason);

@@ -118,6 +118,7 @@ static void callback_synced(void *cookie, const PGresult *error)
     PGresult *result = connection->result;
     connection->result = NULL;
     connection->moved = loop_now(connection->database->loop);
+    connection->silences = 0;
     if (result == NULL || connection->flight.first == NULL)
         ; /* reads: they were answered as their rows came */
     else

@@ -2,10 +2,12 @@
 
 #include <stdio.h>
 
-#define LEFT_MS 100 /* what is soon done anyway is let be; also the time between two looks at what isn't */
-#define SILENT_MS                                                                                            \
-    1000 /* more than statement_timeout, by which PostgreSQL itself ends what takes too long                 \
-          */
+/* What is soon done anyway is let be; also the time between two looks at what isn't. */
+#define LEFT_MS 100
+
+/* More than statement_timeout, by which PostgreSQL itself ends what takes too long. */
+#define SILENT_MS     1000
+#define SILENCES_MOST 6
 
 /*
  * The connection may have gone on to its next statement meanwhile: one that has only just begun, by a clock
@@ -83,11 +85,16 @@ static void send_cancel(const struct connection *stuck, uint64_t now)
     helper->unsynced = false;
 }
 
-/* Look at one connection; returns in how many milliseconds to look again. */
+/*
+ * Look at one connection; returns in how many milliseconds to look again. One that was made anew in vain gets
+ * more time: a commit that waits for a standby keeps its session, one of max_connections, when it is dropped.
+ */
 static uint64_t look_at(struct connection *connection, uint64_t now)
 {
-    uint64_t silent_ms = connection->database->silent_ms, waited = now - connection->moved;
+    uint64_t silent_ms = connection->database->silent_ms << connection->silences;
+    uint64_t waited = now - connection->moved;
     if (waited >= silent_ms) {
+        connection->silences += connection->silences < SILENCES_MOST;
         lane_pass_over(connection->lane, "PostgreSQL is silent");
         return silent_ms;
     }

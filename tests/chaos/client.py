@@ -58,6 +58,11 @@ class Routes:
     delete: tuple  # path, status
     name: str = ""  # what an answer has its row under
 
+    @classmethod
+    def v1(cls, collection, method):
+        item = collection + "/{key}"
+        return cls(collection, 201, item, (method, item), (item, 204))
+
     def row(self, said):
         said = said[0] if isinstance(said, list) else said
         return said[self.name] if self.name else said
@@ -65,21 +70,21 @@ class Routes:
 
 ROUTES = {
     "passengers": (
-        Routes("/postpassenger", 200, "/getpassenger/{key}", ("PUT", "/putpassenger/{key}"), ("/deletepassenger/{key}", 200)),
-        Routes("/v1/passengers", 201, "/v1/passengers/{key}", ("PATCH", "/v1/passengers/{key}"), ("/v1/passengers/{key}", 204)),
-        Routes("/v1/passengers", 201, "/v1/passengers/{key}", ("PUT", "/v1/passengers/{key}"), ("/v1/passengers/{key}", 204)),
+        Routes("/postpassenger", 200, "/getpassenger/{key}", ("PUT", "/putpassenger/{key}"),
+               ("/deletepassenger/{key}", 200)),
+        Routes.v1("/v1/passengers", "PATCH"), Routes.v1("/v1/passengers", "PUT"),
     ),
     "employees": (
         Routes("/employees/add", 201, "/employees/get/{email}", ("PATCH", "/employees/update/{email}"),
                ("/employees/delete/{email}", 204), "employee"),
-        Routes("/v1/employees", 201, "/v1/employees/{key}", ("PATCH", "/v1/employees/{key}"), ("/v1/employees/{key}", 204)),
-        Routes("/v1/employees", 201, "/v1/employees/{key}", ("PUT", "/v1/employees/{key}"), ("/v1/employees/{key}", 204)),
+        Routes.v1("/v1/employees", "PATCH"), Routes.v1("/v1/employees", "PUT"),
     ),
 }  # fmt: skip
 LISTS = {  # all rows of a table: path, header, how the body is read
     "passengers": ("/passengerlist", (), json.loads),
-    "employees": ("/v1/employees", ("Accept: application/x-ndjson",), lambda body: [json.loads(line) for line in body.splitlines()]),
-}
+    "employees": ("/v1/employees", ("Accept: application/x-ndjson",),
+                  lambda body: list(map(json.loads, body.splitlines()))),
+}  # fmt: skip
 STREAMED = {f"GET {path}" for path, _, _ in LISTS.values()}
 KEYS = {"passengers": "uuid", "employees": "id"}
 
@@ -117,7 +122,7 @@ class Client(threading.Thread):
     # --- one request ---
 
     def ask(self, method, target, body=None, expect=(200,), headers=(), right=lambda said: True, read=json.loads):
-        """The Reply when it is as expected and `right` is true of what `read` makes of it; else None, and that is noted."""
+        """The Reply when it is as expected, and `right` is true of what `read` makes of it; else None, noted down."""
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             headers = (*headers, "Content-Type: application/json")
@@ -163,16 +168,16 @@ class Client(threading.Thread):
         return self.random.choice(ROUTES[row.table])
 
     def place(self, template, row):
-        return template.format(key=row.key, email=quote(row.body()["email"], safe="@") if "{email}" in template else "")
+        return template.format(key=row.key, email=quote(row.body().get("email", ""), safe="@"))
 
     def new_rows(self, count=1, table=None):
         first = self.book.take(count)
         table = table or self.random.choice(("passengers", "employees"))
         return [Row(table, self.number, first + at, group=first if count > 1 else 0) for at in range(count)]
 
-    def own(self, row, said, writes=1):
-        """The answer says that the row is there."""
-        row.key, row.maybe, row.writes = said[KEYS[row.table]], (row.turn if row.turn != ABSENT else 0,), row.writes + writes
+    def own(self, row, said):
+        """The answer says that the new row is there."""
+        row.key, row.maybe, row.writes = said[KEYS[row.table]], (0,), 1
         self.book.rows[row.number] = row
 
     def doubt(self, row, before, after):
@@ -183,7 +188,8 @@ class Client(threading.Thread):
     def create(self):
         (row,) = self.new_rows()
         routes, body = self.some_routes(row), row.body(0)
-        reply = self.ask("POST", routes.collection, body, (routes.created,), right=lambda said: agrees(routes.row(said), body))
+        reply = self.ask("POST", routes.collection, body, (routes.created,),
+                         right=lambda said: agrees(routes.row(said), body))
         if reply:
             self.own(row, routes.row(json.loads(reply.body)))
         else:
@@ -248,9 +254,10 @@ class Client(threading.Thread):
         """The same request again and again, with an Idempotency-Key: one row, one answer."""
         (row,) = self.new_rows()
         body, first = row.body(0), None
+        headers = (f"Idempotency-Key: {self.load.name}-{self.number}-{row.number}",)
         for _ in range(TRIES):
-            reply = self.ask("POST", f"/v1/{row.table}", body, (201,), (f"Idempotency-Key: {self.load.name}-{self.number}-{row.number}",),
-                             lambda said: agrees(said, body) and (first is None or said == first))
+            reply = self.ask("POST", f"/v1/{row.table}", body, (201,), headers,
+                             lambda said: agrees(said, body) and first in (None, said))
             if reply and first is None:
                 first = json.loads(reply.body)
             elif reply:
@@ -265,8 +272,10 @@ class Client(threading.Thread):
         row = self.some_row()
         if not row:
             return
-        others = [other for other in list(self.book.rows.values())[-20:] if other.table == row.table and other is not row]
-        wanted = sorted((some.body() for some in [row, *others]), key=lambda body: body["name"])
+        latest = list(self.book.rows.values())[-20:]
+        bodies = [other.body() for other in {row.number: row, **{other.number: other for other in latest}}.values()
+                  if other.table == row.table]
+        wanted = sorted(bodies, key=lambda body: body["name"])
         names = ",".join(body["name"] for body in wanted)
         self.ask("GET", f"/v1/{row.table}?name=in.({names})&order=name&limit=100",
                  right=lambda said: len(said["items"]) == len(wanted) and all(map(agrees, said["items"], wanted)))

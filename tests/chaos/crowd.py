@@ -109,6 +109,18 @@ class Crowd:
                 caller.asked_at = None
                 yield caller, answer
 
+    def ask_all(self, request):
+        """One request on every connection at once."""
+        for caller in self.callers:
+            caller.ask(request)
+
+    def collect(self, count):
+        """The next so many Answers, or what there is of them after a long time."""
+        answers, end = [], time.monotonic() + PATIENCE_S
+        while len(answers) < count and time.monotonic() < end:
+            answers += [answer for _, answer in self.take_answers(end - time.monotonic())]
+        return answers
+
     def ask_each(self, request):
         """One request on every connection that is still there, a wave after the other; the Answers."""
         answers = []

@@ -5,9 +5,9 @@
         with scene.load() as load:
             …
 
-`full` is what it is called with by `make chaos`, `short` by the tests. It raises AssertionError where clients see what they
-should not; requests that fail unlisted, and rows that are lost, doubled or unsent, are found without its doing. It calls
-leave_out() where this machine can't do what it wants.
+`full` is what it is called with by `make chaos`, `short` by the tests. It raises AssertionError where clients see what
+they should not; requests that fail unlisted, and rows that are lost, doubled or unsent, are found without its doing. It
+calls leave_out() where this machine can't do what it wants.
 """
 
 from dataclasses import dataclass, field

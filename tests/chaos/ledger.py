@@ -1,9 +1,9 @@
 """What the load knows of the rows that it has written, and whether the tables agree.
 
-Each client has rows of its own, which nobody else writes. A row is called "CLIENT.NUMBER.TURN": its turn is 0 when it is
-created, and one more with each change. All that is in a row follows from these three, so a row that differs in anything is
-one that nobody sent. A row whose last write had no good answer is left alone from then on: that write may have happened,
-once.
+Each client has rows of its own, which nobody else writes. A row is called "CLIENT.NUMBER.TURN": its turn is 0 when it
+is created, and one more with each change. All that is in a row follows from these three, so a row that differs in
+anything is one that nobody sent. A row whose last write had no good answer is left alone from then on: that write may
+have happened, once.
 """
 
 import json
@@ -15,20 +15,22 @@ ABSENT = -1  # where a turn might be: there is no such row
 
 def passenger(client, number, turn):
     """The row, as it is sent and as it is answered (but for its uuid)."""
-    return {"survived": (None, True, False)[number % 3], "passengerClass": 1 + number % 3, "name": f"{client}.{number}.{turn}",
-            "sex": ("male", "female", None)[number % 3], "age": turn % 100 + 0.5, "siblingsOrSpousesAboard": number % 9,
-            "parentsOrChildrenAboard": client % 9, "fare": number + 0.25}  # fmt: skip
+    return {"survived": (None, True, False)[number % 3], "passengerClass": 1 + number % 3,
+            "name": f"{client}.{number}.{turn}", "sex": ("male", "female", None)[number % 3], "age": turn % 100 + 0.5,
+            "siblingsOrSpousesAboard": number % 9, "parentsOrChildrenAboard": client % 9,
+            "fare": number + 0.25}  # fmt: skip
 
 
 def employee(client, number, turn):
     """Likewise; `id`, `created_at` and `updated_at` come with the answer."""
-    return {"name": f"{client}.{number}.{turn}", "age": (number + turn) % 100, "email": f"{client}.{number}@chaos.example"}
+    return {"name": f"{client}.{number}.{turn}", "age": (number + turn) % 100,
+            "email": f"{client}.{number}@chaos.example"}  # fmt: skip
 
 
 STORED = {  # the tables' rows in the API's words
     "passengers": """SELECT row_to_json(t) FROM (SELECT survived, passenger_class AS "passengerClass", name, sex, age,
-        siblings_or_spouses_aboard AS "siblingsOrSpousesAboard", parents_or_children_aboard AS "parentsOrChildrenAboard",
-        fare FROM passengers) AS t""",
+        siblings_or_spouses_aboard AS "siblingsOrSpousesAboard",
+        parents_or_children_aboard AS "parentsOrChildrenAboard", fare FROM passengers) AS t""",
     "employees": "SELECT row_to_json(t) FROM (SELECT name, age, email FROM employees) AS t",
 }
 BODIES = {"passengers": passenger, "employees": employee}
@@ -159,7 +161,7 @@ def check_groups(findings, book, turns):
             groups[row.group][turns[row.number] == ABSENT] += 1
     for group, counts in groups.items():
         if len(counts) > 1:
-            findings.note("unsent", counts[False], f"a part of the rows that were sent together, from {group} on, is there")
+            findings.note("unsent", counts[False], f"a part of the rows that were sent together, from {group} on")
 
 
 def check_counter(findings, counter, row):

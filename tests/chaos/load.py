@@ -91,8 +91,8 @@ class Load:
 
     @contextmanager
     def allowing(self, *kinds, calls=None):
-        """Requests (or these calls alone) that are under way in this block may fail so: statuses, which must say when to
-        come again, or "unheard", "cut", "silent", "wrong".
+        """Requests (or these calls alone) that are under way in this block may fail so: statuses, which must say when
+        to come again, or "unheard", "cut", "silent", "wrong".
         """
         allowance = [time.monotonic(), float("inf"), kinds, calls]
         self.allowances.append(allowance)
@@ -104,8 +104,8 @@ class Load:
     def is_allowed(self, failure):
         if isinstance(failure.kind, int) and failure.kind >= 500 and failure.retry_after is None:
             return False
-        return any(failure.kind in kinds and failure.ended >= since and failure.sent <= until and (not calls or failure.call in calls)
-                   for since, until, kinds, calls in self.allowances)
+        return any(failure.kind in kinds and failure.ended >= since and failure.sent <= until
+                   and (calls is None or failure.call in calls) for since, until, kinds, calls in self.allowances)
 
     def unlisted(self):
         return [failure for failure in self.failures() if not self.is_allowed(failure)]

@@ -1,12 +1,12 @@
-"""What the service's processes hold while a load is on them, and whether it grows."""
+"""Whether what the service takes of the machine grows while a load is on it."""
 
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from harness.launch import children
-from harness.process import descriptors
+from harness.process import descriptors, sanitized
+
+from .footprint import nginx_processes, pss
 
 SETTLED_S = 300  # what is there after this, or a tenth of the time, may stay
 GROWTH = 1.15  # of memory, from then to the end
@@ -25,14 +25,6 @@ class Sample:
     nginx_descriptors: int
 
 
-def pss_kib(pid):
-    """A process's proportional set size."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1])
-    return 0
-
-
 class Series:
     """Samples of one service; of its workers, this one."""
 
@@ -43,12 +35,11 @@ class Series:
         self.sample()
 
     def sample(self):
-        nginx = self.stack.nginx()
         try:
-            all_of_nginx = [nginx, *children(nginx, "nginx")]
+            nginx = nginx_processes(self.stack)
             self.samples.append(Sample(
-                time.monotonic(), pss_kib(self.worker), descriptors(self.worker),
-                sum(map(pss_kib, all_of_nginx)), sum(map(descriptors, all_of_nginx)),
+                time.monotonic(), pss(self.worker) // 1024, descriptors(self.worker),
+                sum(map(pss, nginx)) // 1024, sum(map(descriptors, nginx)),
             ))  # fmt: skip
         except (FileNotFoundError, ProcessLookupError):
             pass  # one of nginx's has just gone; the next sample is soon
@@ -73,7 +64,7 @@ class Series:
             yield "The worker that nobody touched has gone."
         for name, before, after in self.growth():
             bound = before * GROWTH + GROWTH_KIB if name.endswith("kib") else before + GROWTH_DESCRIPTORS
-            if after > bound:
+            if after > bound and not (name.endswith("kib") and sanitized()):  # which keeps what was freed
                 yield f"{name} has grown from {before:,} to {after:,}"
 
     def summary(self):

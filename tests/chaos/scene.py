@@ -120,8 +120,8 @@ def play(fault, cluster, form):
 
 @contextmanager
 def clusters(form):
-    """A PostgreSQL with a template, for all faults. In the short form it doesn't wait for the disk: processes are killed,
-    not the machine, so what they have written is there.
+    """A PostgreSQL with a template, for all faults. In the short form it doesn't wait for the disk: processes are
+    killed, not the machine, so what they have written is there.
     """
     with Cluster(**{SHORT: {"fsync": "off"}, FULL: {}}[form]) as cluster:
         cluster.make_template()

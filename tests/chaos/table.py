@@ -3,8 +3,8 @@
 import json
 from dataclasses import asdict
 
-COLUMNS = ["fault, under load", "held", "sent", "answered", "failed: listed", "not", "acknowledged", "found", "lost", "doubled",
-           "unsent", "longest s", "what was seen"]
+COLUMNS = ["fault, under load", "held", "sent", "answered", "failed: listed", "not", "acknowledged", "found", "lost",
+           "doubled", "unsent", "longest s", "what was seen"]
 SUMS = ["sent", "answered", "listed", "unlisted", "acknowledged", "found", "lost", "doubled", "unsent"]
 
 
@@ -40,4 +40,5 @@ def text(runs):
 
 
 def write_json(path, runs):
-    path.write_text(json.dumps({name: [asdict(line) for line in lines] for name, lines in runs.items()}, indent=1) + "\n")
+    data = {name: [asdict(line) for line in lines] for name, lines in runs.items()}
+    path.write_text(json.dumps(data, indent=1) + "\n")

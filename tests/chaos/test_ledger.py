@@ -47,14 +47,14 @@ def test_nothing_is_wrong(load):
 
 @pytest.mark.parametrize("sql, expected", [
     (f"DELETE FROM passengers {FIRST}", (2, 0, 0)),  # its creation and its change
-    ("DELETE FROM employees WHERE name LIKE '%.%.0' AND id = (SELECT id FROM employees WHERE name LIKE '%.%.0' LIMIT 1)", (1, 0, 0)),
+    ("DELETE FROM employees WHERE id = (SELECT id FROM employees WHERE name LIKE '%.%.0' LIMIT 1)", (1, 0, 0)),
     (COPY.format(name="name"), (0, 1, 0)),
     (COPY.format(name="'1.100000.0'"), (0, 0, 1)),  # nobody has come so far
     (COPY.format(name="'77.1.0'"), (0, 0, 1)),
     (COPY.format(name="'shared.x'"), (0, 0, 1)),
     (f"UPDATE passengers SET fare = 0.5 {FIRST}", (0, 0, 1)),
-    (f"UPDATE passengers SET name = regexp_replace(name, '1$', '2'), age = 2.5 {FIRST}", (0, 0, 1)),  # a turn that wasn't sent
-    (f"UPDATE passengers SET name = regexp_replace(name, '1$', '0'), age = 0.5 {FIRST}", (1, 0, 0)),  # the one before
+    (f"UPDATE passengers SET name = regexp_replace(name, '1$', '2'), age = 2.5 {FIRST}", (0, 0, 1)),  # was not sent
+    (f"UPDATE passengers SET name = regexp_replace(name, '1$', '0'), age = 0.5 {FIRST}", (1, 0, 0)),  # as it was before
     ("UPDATE passengers SET fare = fare - 1 WHERE name = 'shared.2'", (1, 0, 0)),
     ("UPDATE passengers SET fare = fare + 1 WHERE name = 'shared.2'", (0, 1, 0)),
 ])  # fmt: skip

@@ -1,4 +1,5 @@
--- Calls drawn from a file of them (the first argument), each a line: method, path, and a body or nothing, with tabs between.
+-- Calls drawn from a file of them (the first argument), each a line: method, path, and a body or
+-- nothing, with tabs between.
 -- Who is told 503 comes again after a second, as Retry-After says. Prints one line of JSON.
 local calls, threads = {}, {}
 

@@ -41,9 +41,10 @@ class Wrk:
         self.calls = tempfile.NamedTemporaryFile("w", prefix="purser-calls-")
         self.calls.write("".join("\t".join(call) + "\n" for call in calls))
         self.calls.flush()
-        command = ["wrk", "-t", min(2, connections), "-c", connections, "-d", f"{seconds}s", "--timeout", "60s", "-s", SCRIPT,
-                   f"http://127.0.0.1:{port}", "--", self.calls.name]
-        self.process = subprocess.Popen(tied("KILL", command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = ["wrk", "-t", min(2, connections), "-c", connections, "-d", f"{seconds}s", "--timeout", "60s",
+                   "-s", SCRIPT, f"http://127.0.0.1:{port}", "--", self.calls.name]
+        self.process = subprocess.Popen(tied("KILL", command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        text=True)
 
     def runs(self):
         return self.process.poll() is None

@@ -14,9 +14,10 @@ from harness.web import INSIDE
 
 # A sleep of a minute would end in a 504.
 TEXTS = [
-    "' or '1'='1", "'; drop table passengers; --", "\" or \"\"=\"", "name\"; delete from employees; --", "1; select pg_sleep(60)",
-    "'||pg_sleep(60)||'", "(select pg_sleep(60))", "1) union select null, null--", "'); delete from passengers; --", "\\'; drop table ledger; --",
-    "'/**/or/**/1=1", "$1", "$$; select 1; $$", "%s %d {0} %27", "E'\\x27'", "\u02bc or 1=1 --", "\\", "{\"a\",NULL}", "null", "*", "name", "name desc, 1",
+    "' or '1'='1", "'; drop table passengers; --", "\" or \"\"=\"", "name\"; delete from employees; --",
+    "1; select pg_sleep(60)", "'||pg_sleep(60)||'", "(select pg_sleep(60))", "1) union select null, null--",
+    "'); delete from passengers; --", "\\'; drop table ledger; --", "'/**/or/**/1=1", "$1", "$$; select 1; $$",
+    "%s %d {0} %27", "E'\\x27'", "\u02bc or 1=1 --", "\\", "{\"a\",NULL}", "null", "*", "name", "name desc, 1",
     "cast(version() as int)", "';copy passengers to program 'id'--",
 ]  # fmt: skip
 SHORT = ["' or '1'='1", "name\"; delete from employees; --", "'||pg_sleep(60)||'", "\\"]
@@ -101,7 +102,10 @@ def test_in_a_query(ask, database, operation, name):
     assert database.sql(f"SELECT {EVERYTHING}") == before
 
 
-@pytest.mark.parametrize("operation", [each for each in ALL if any(it["in"] == "query" for it in each.parameters)], ids=str)
+SEARCHES = [each for each in ALL if any(parameter["in"] == "query" for parameter in each.parameters)]
+
+
+@pytest.mark.parametrize("operation", SEARCHES, ids=str)
 def test_as_the_name_of_a_parameter(ask, operation):
     for text in TEXTS:
         if text not in {each["name"] for each in operation.parameters}:
@@ -155,7 +159,8 @@ def changed_bodies(media_type, value, text):
 
 
 BODIES = [pytest.param(operation, media_type, value, id=f"{operation}-{media_type}-{name}")
-          for operation in ALL for media_type, content in operation.bodies.items() for name, value in examples(content).items()]  # fmt: skip
+          for operation in ALL for media_type, content in operation.bodies.items()
+          for name, value in examples(content).items()]  # fmt: skip
 
 
 @pytest.mark.parametrize("operation, media_type, value", BODIES)
@@ -166,7 +171,8 @@ def test_in_a_body(ask, operation, media_type, value):
             ask(operation, first_values(operation), (), {"Content-Type": media_type}, encode(media_type, body))
 
 
-PERSON = {"survived": True, "passengerClass": 1, "sex": "male", "age": 1, "siblingsOrSpousesAboard": 0, "parentsOrChildrenAboard": 0, "fare": 1}
+PERSON = {"survived": True, "passengerClass": 1, "sex": "male", "age": 1, "siblingsOrSpousesAboard": 0,
+          "parentsOrChildrenAboard": 0, "fare": 1}
 STAFF = {"age": 1, "email": "injected@example.org"}
 CREATED = {  # the path, a body but for its name, and where the row is in the answer
     "v1 passenger": ("/v1/passengers", PERSON, lambda said: said),

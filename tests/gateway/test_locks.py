@@ -18,7 +18,8 @@ def row(number):
 
 
 def touching(*numbers):
-    return f"UPDATE passengers SET fare = fare WHERE uuid IN ({', '.join(repr(person_uuid(number)) for number in numbers)})"
+    uuids = ", ".join(repr(person_uuid(number)) for number in numbers)
+    return f"UPDATE passengers SET fare = fare WHERE uuid IN ({uuids})"
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_an_email_that_another_session_has_not_committed(worker, rows, crowd, em
 
 
 def test_a_lock_that_outlasts_the_deadline(rows):
-    with Worker(rows.url, PURSER_DEADLINE_MS=1000) as worker, Crowd(worker) as crowd:
+    with Worker(rows.url, PURSER_DEADLINE_MS=2000) as worker, Crowd(worker) as crowd:
         with rows.holding(touching(1)):
             for connection in crowd.ask(*[("PATCH", row(1), {"fare": 1})] * 20).connections:
                 answer = connection.read_response()

@@ -130,7 +130,8 @@ def test_an_export_under_way_goes_on_and_is_in_nobodys_way(rows):
 
 @pytest.fixture
 def bulky(rows):
-    with Worker(rows.url, PURSER_MAX_BODY_BYTES=LIMIT // 2, PURSER_MAX_BULK_BYTES=LIMIT, PURSER_DEADLINE_MS=600000) as worker:
+    limits = {"PURSER_MAX_BODY_BYTES": LIMIT // 2, "PURSER_MAX_BULK_BYTES": LIMIT}
+    with Worker(rows.url, PURSER_DEADLINE_MS=600000, **limits) as worker:
         yield worker
 
 
@@ -147,7 +148,8 @@ class Upload:
 
     def __init__(self, worker, stack, body, **params):
         self.connection = stack.enter_context(worker.connect())
-        self.connection.send(message("POST", "/v1/passengers", body, HTTP_PREFER="return=minimal", **params)[: -len(END)])
+        request = message("POST", "/v1/passengers", body, HTTP_PREFER="return=minimal", **params)
+        self.connection.send(request[: -len(END)])
         worker.tick()
 
     def end(self):

@@ -215,7 +215,7 @@ class Database:
 
     @contextmanager
     def holding(self, text):
-        """Inside the block another session has run this SQL, and neither committed it nor given it up, as it then does."""
+        """Inside the block another session has run this SQL in a transaction that is open; it then gives it up."""
         command = tied("KILL", ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.cluster.url(self.name)])
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()

@@ -17,6 +17,14 @@ def stack(system_database):
         yield running
 
 
+@pytest.fixture(scope="module")
+def no_worker_ends(stack):
+    """What a client sends may not cost a worker."""
+    before = stack.workers()
+    yield
+    assert stack.workers() == before, stack.text()[-5000:]
+
+
 @pytest.fixture
 def http(stack):
     """http(method, target, body) sends a request to the running service."""

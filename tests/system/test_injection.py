@@ -1,4 +1,4 @@
-"""Line breaks, quotes and NUL through every place that a client fills: no header and no line of the log is made of them."""
+"""Line breaks, quotes and NUL in every place that a client fills: no header and no line of the log is made of them."""
 
 import json
 import re
@@ -10,14 +10,18 @@ from harness import wait
 from harness.samples import NOBODY, employee, passenger
 from harness.web import assert_problem, exchange
 
+pytestmark = pytest.mark.usefixtures("no_worker_ends")
+
 LAST = b"GET /zero?last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 BREAKS = ["\r\n", "\n", "\r", "\r\n\r\n", "\u2028", "\x85", "\x0b", "\0"]
-PLANTED = ["X-Evil: 1", "Set-Cookie: evil=1", "Content-Length: 0", 'HTTP/1.1 200 OK', '{"level":"error","msg":"forged"}']
+PLANTED = ["X-Evil: 1", "Set-Cookie: evil=1", "Content-Length: 0", 'HTTP/1.1 200 OK',
+           '{"level":"error","msg":"forged"}']
 TEXTS = [f"a{line_break}{planted}" for line_break in BREAKS for planted in PLANTED]
 DOORS = [  # of what a client writes, these come back in a header: Location, Link, Preference-Applied
-    "/hello/{}", "/hello?x={}", f"/getpassenger/{NOBODY}{{}}", "/getpassenger/{}", "/employees/get/{}", "/employees/get/{}@example.org",
-    "/v1/passengers?name=neq.{}&limit=1", "/v1/passengers?q={}", "/v1/passengers?order={}", "/v1/passengers?cursor={}", "/v1/passengers?{}=1",
-    "/v1/passengers/stats?by={}", "/v1/employees?email=neq.{}&limit=1", "/v1/employees/{}", "/docs/{}", "/problems/{}", "/{}", "/openapi.yaml?{}",
+    "/hello/{}", "/hello?x={}", f"/getpassenger/{NOBODY}{{}}", "/getpassenger/{}", "/employees/get/{}",
+    "/employees/get/{}@example.org", "/v1/passengers?name=neq.{}&limit=1", "/v1/passengers?q={}",
+    "/v1/passengers?order={}", "/v1/passengers?cursor={}", "/v1/passengers?{}=1", "/v1/passengers/stats?by={}",
+    "/v1/employees?email=neq.{}&limit=1", "/v1/employees/{}", "/docs/{}", "/problems/{}", "/{}", "/openapi.yaml?{}",
 ]  # fmt: skip
 
 
@@ -80,7 +84,8 @@ def test_http_0_9(stack):
     assert talk(stack.port, b"GET /hello\r\n" + LAST) == b'{"message":"ok"}'
 
 
-HEADERS = ["Prefer", "If-Match", "If-None-Match", "Accept", "Idempotency-Key", "Content-Type", "X-Request-Id", "Host", "User-Agent", "Referer",
+HEADERS = ["Prefer", "If-Match", "If-None-Match", "Accept", "Idempotency-Key", "Content-Type", "X-Request-Id", "Host",
+           "User-Agent", "Referer",
            "X-Forwarded-For"]  # fmt: skip
 
 
@@ -88,11 +93,14 @@ HEADERS = ["Prefer", "If-Match", "If-None-Match", "Accept", "Idempotency-Key", "
 def test_in_a_header(stack, header):
     """A line break ends the header: what follows is another one, of the request. Escapes are no line breaks."""
     body = json.dumps(employee(age=-1)).encode()
-    for text in ["return=minimal, %0d%0aX-Evil: 1", "\\r\\nX-Evil: 1", '"a\\", "level":"error"', "\xe5\x98\x8a\xe5\x98\x8dX-Evil: 1", "\x85X-Evil: 1",
+    for text in ["return=minimal, %0d%0aX-Evil: 1", "\\r\\nX-Evil: 1", '"a\\", "level":"error"',
+                 "\xe5\x98\x8a\xe5\x98\x8dX-Evil: 1", "\x85X-Evil: 1",
                  "a\r\nX-Evil: 1", "count=exact\nX-Evil: 1", "a\rX-Evil: 1", "a\0X-Evil: 1", "a\r\n X-Evil: 1"]:
         lines = [f"{header}: {text}", *(["Host: x"] if header != "Host" else []),
-                 *(["Content-Type: application/json"] if header != "Content-Type" else []), f"Content-Length: {len(body)}", "", ""]
-        answers = exchange(stack.port, "\r\n".join(["POST /v1/employees HTTP/1.1", *lines]).encode("latin-1") + body + LAST)
+                 *(["Content-Type: application/json"] if header != "Content-Type" else []),
+                 f"Content-Length: {len(body)}", "", ""]
+        answers = exchange(stack.port, "\r\n".join(["POST /v1/employees HTTP/1.1",
+                                                    *lines]).encode("latin-1") + body + LAST)
         assert answers[0].status in (400, 415, 422), (text, answers)  # the header, its type, or the age
         for answer in answers:
             assert_nothing_planted(answer)
@@ -111,7 +119,7 @@ def test_in_a_body(http, text):
 
 
 def test_every_line_of_the_log_is_one_object_with_the_keys_that_it_has(stack):
-    """All that the tests above have sent is in it. nginx's requests have one line each, and nobody else writes of them."""
+    """All that the tests above have sent is in it. A request has one line of nginx, and nobody else writes of it."""
     answers = {}
     for text in TEXTS:
         target = f"/logged?{quote(text, safe='')}"

@@ -28,7 +28,8 @@ def request(path="/zero", forwarded=None, more="", method="GET"):
 
 def statuses(port, requests, source="127.0.0.1"):
     """The statuses of the answers to these requests, sent in one piece on one connection that then ends."""
-    with socket.create_connection(("127.0.0.1", port), timeout=wait.PATIENCE_S, source_address=(source, 0)) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=wait.PATIENCE_S,
+                                  source_address=(source, 0)) as connection:
         connection.sendall(b"".join(requests) + request("/healthz", more="Connection: close\r\n"))
         received = b""
         while piece := connection.recv(65536):
@@ -46,7 +47,8 @@ def exhaust(stack, forwarded):
 def test_who_asks_too_often_is_refused_and_told_when_to_come_again(limited):
     found = statuses(limited.port, [request(forwarded="192.0.2.1")] * 50)
     assert found[:2] == [201, 201] and set(found) == {201, 429} and found.count(429) > 10
-    answer = wait.until(lambda: (got := limited.http("GET", "/zero", headers={"X-Forwarded-For": "192.0.2.1"})).status == 429 and got,
+    answer = wait.until(lambda: (got := limited.http("GET", "/zero",
+                                                     headers={"X-Forwarded-For": "192.0.2.1"})).status == 429 and got,
                         "to be refused again")
     assert_problem(answer, 429, "too-many-requests")
     assert answer.headers["retry-after"] == "1"
@@ -64,7 +66,8 @@ def test_others_are_not_concerned(limited):
     assert statuses(limited.port, [request(forwarded="2001:db8::1")]) == [201]
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/docs/", "/openapi.json", "/v1/passengers", "/problems/conflict", "/hello/"])
+@pytest.mark.parametrize("path", ["/nowhere", "/docs/", "/openapi.json", "/v1/passengers", "/problems/conflict",
+                                  "/hello/"])
 def test_all_paths_count(limited, path):
     exhaust(limited, client := f"198.51.100.{len(path)}")
     assert 429 in statuses(limited.port, [request(path, client)] * 50)

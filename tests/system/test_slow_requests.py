@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from harness import wait
 
+pytestmark = pytest.mark.usefixtures("no_worker_ends")
+
 TIMEOUT_S = 10  # nginx.conf: for all headers, or between two pieces of a body
 PATIENCE_S = 3 * TIMEOUT_S
 PAUSE_S = 0.5
@@ -69,7 +71,8 @@ def test_is_closed_without_an_answer(endings, name):
 def test_the_log_says_that_they_timed_out(stack, endings):
     """As far as they had said what they want."""
     def lines():
-        return [line["path"] for line in stack.log() if line["program"] == "nginx" and line["status"] == 408 and "slow" in line["path"]]
+        told = [line for line in stack.log() if line["program"] == "nginx" and line["status"] == 408]
+        return [line["path"] for line in told if "slow" in line["path"]]
 
     known = [name for name, (first, _) in REQUESTS.items() if b"\r\n" in first]
     wait.until(lambda: len(lines()) >= len(known), "the log")

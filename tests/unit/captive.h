@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define CAPTIVE_PATIENCE_MS 60000 /* for anything at all: a machine may be busy */
+#define CAPTIVE_PATIENCE_MS 90000 /* for anything at all: a machine may be busy */
 #define CAPTIVE_CONNECTIONS 3     /* of the worker to the database */
 #define CAPTIVE_NO_CODE     (-1)  /* it had to be killed */
 
@@ -40,7 +40,7 @@ static inline double captive_now_ms(void)
 /* Ask until it is so; false when CAPTIVE_PATIENCE_MS are over. */
 static inline bool captive_await(bool (*met)(void *cookie), void *cookie)
 {
-    const struct timespec pause = {.tv_nsec = 200000};
+    const struct timespec pause = {.tv_nsec = 500000};
     for (double end = captive_now_ms() + CAPTIVE_PATIENCE_MS; !met(cookie); nanosleep(&pause, NULL))
         if (captive_now_ms() > end)
             return false;
@@ -116,6 +116,7 @@ static inline void captive_open(void)
     setenv("PURSER_DB_SEARCHERS", "1", 1);
     setenv("PURSER_DB_WRITERS", "1", 1);
     setenv("PURSER_WORKERS", "1", 1);
+    setenv("PURSER_DEADLINE_MS", "30000", 1); /* a busy machine is none of the failures */
     setenv("PURSER_LOG_LEVEL", "debug", 1);
     signal(SIGPIPE, SIG_IGN);
 }

@@ -1,70 +1,4 @@
-#include "records.h"
-
-#include "peer.h"
-#include "unit.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define ID 0x0102
-
-static struct buffer message;
-
-static int start(void **state)
-{
-    (void)state;
-    buffer_init(&message);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    buffer_free(&message);
-    return 0;
-}
-
-/* The bytes lie in memory of just their size, so that a look behind them is seen. */
-static enum records_verdict walk(struct records *records, const void *bytes, size_t length)
-{
-    uint8_t *copy = malloc(length > 0 ? length : 1);
-    assert_non_null(copy);
-    memcpy(copy, length > 0 ? bytes : "", length);
-    enum records_verdict verdict = records_walk(records, copy, length);
-    free(copy);
-    return verdict;
-}
-
-static enum records_verdict walk_message(struct records *records, size_t body_limit)
-{
-    records_init(records, body_limit);
-    return walk(records, message.bytes, message.length);
-}
-
-static void write_pairs(struct buffer *pairs)
-{
-    static char value[300];
-    memset(value, 'v', sizeof value - 1);
-    buffer_init(pairs);
-    peer_pair(pairs, "REQUEST_METHOD", "POST");
-    peer_pair(pairs, "EMPTY", "");
-    peer_pair(pairs, "LONG", value);
-}
-
-/* BEGIN, PARAMS in two records, a body in two, with padding everywhere when asked for. */
-static void write_request(struct buffer *out, uint8_t padding)
-{
-    struct buffer pairs;
-    write_pairs(&pairs);
-    peer_record(out, PEER_BEGIN, ID, (uint8_t[8]){0, 1, 1}, 8, padding);
-    peer_record(out, PEER_PARAMS, ID, pairs.bytes, 10, padding);
-    peer_record(out, PEER_PARAMS, ID, pairs.bytes + 10, pairs.length - 10, padding);
-    peer_record(out, PEER_PARAMS, ID, NULL, 0, padding);
-    peer_record(out, PEER_STDIN, ID, "{\"a\"", 4, padding);
-    peer_record(out, PEER_STDIN, ID, ":1}", 3, padding);
-    peer_record(out, PEER_STDIN, ID, NULL, 0, padding);
-    buffer_free(&pairs);
-}
+#include "record.h"
 
 /* ---- requests that are as they should be ---- */
 
@@ -160,8 +94,6 @@ static void what_follows_a_request_is_left_alone(void **state)
 }
 
 /* ---- requests that are not ---- */
-
-enum { AT_START, AFTER_BEGIN, AFTER_PARAMS };
 
 static void write_up_to(int place)
 {
@@ -427,80 +359,6 @@ static void only_padding_that_libfcgi_stumbles_over_counts(void **state)
     }
 }
 
-/* ---- nonsense ---- */
-
-static uint32_t random_state = 20250520;
-
-static uint32_t draw(uint32_t below)
-{
-    random_state = random_state * 1664525 + 1013904223;
-    return (random_state >> 8) % below;
-}
-
-/* What "whole" promises, looked at a second time with other eyes. */
-static void assert_whole(const uint8_t *bytes, const struct records *records)
-{
-    static const int expected[] = {PEER_BEGIN, PEER_PARAMS, PEER_STDIN};
-    int place = AT_START;
-    for (size_t at = 0; at < records->walked;) {
-        const uint8_t *header = bytes + at;
-        size_t content = (size_t)(header[4] << 8 | header[5]);
-        assert_int_equal(header[0], 1);
-        assert_int_equal(header[2] << 8 | header[3], records->request_id);
-        assert_int_not_equal(records->request_id, 0);
-        assert_int_equal(header[1], expected[place]);
-        if (place == AT_START || (place == AFTER_BEGIN && content == 0))
-            place++;
-        at += 8 + content + header[6];
-        if (place == AFTER_PARAMS && content == 0 && header[1] == PEER_STDIN)
-            assert_int_equal(at, records->walked);
-    }
-    assert_int_equal(place, AFTER_PARAMS);
-}
-
-static void mutate(uint8_t *bytes, size_t *length)
-{
-    size_t at = draw((uint32_t)*length);
-    switch (draw(4)) {
-    case 0:
-        bytes[at] = (uint8_t)draw(256);
-        break;
-    case 1:
-        bytes[at] ^= (uint8_t)(1 << draw(8));
-        break;
-    case 2:
-        memmove(bytes + at, bytes + at + 1, *length - at - 1);
-        *length -= *length > 1;
-        break;
-    default:
-        *length = at + 1;
-        break;
-    }
-}
-
-static void no_mutation_of_a_request_is_taken_for_what_it_is_not(void **state)
-{
-    uint8_t bytes[4096];
-    struct records records;
-    int whole = 0;
-    (void)state;
-    write_request(&message, 2);
-    for (int round = 0; round < 50000; round++) {
-        size_t length = message.length;
-        memcpy(bytes, message.bytes, length);
-        for (uint32_t changes = 1 + draw(4); changes > 0; changes--)
-            mutate(bytes, &length);
-        records_init(&records, 5);
-        if (walk(&records, bytes, length) != RECORDS_WHOLE)
-            continue;
-        whole++;
-        assert_whole(bytes, &records);
-        records_strip(&records, bytes);
-        assert_whole(bytes, &records);
-    }
-    assert_true(whole > 100); /* or the test looks at nothing */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,7 +382,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_body_over_the_limit_can_be_cut_out_as_it_comes, start, stop),
         cmocka_unit_test_setup_teardown(padding_goes, start, stop),
         cmocka_unit_test_setup_teardown(only_padding_that_libfcgi_stumbles_over_counts, start, stop),
-        cmocka_unit_test_setup_teardown(no_mutation_of_a_request_is_taken_for_what_it_is_not, start, stop),
     };
     return cmocka_run_group_tests_name("records", tests, NULL, NULL);
 }

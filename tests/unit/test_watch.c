@@ -300,41 +300,6 @@ static void without_memory_it_is_asked_later(void **state)
     wait_for_its_end(endless[0].text);
 }
 
-static bool a_commit_waits(void *cookie)
-{
-    (void)cookie;
-    postgres_sql("SELECT pg_stat_clear_snapshot()");
-    return postgres_number("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") > 0;
-}
-
-static bool no_commit_waits(void *cookie)
-{
-    return !a_commit_waits(cookie);
-}
-
-/* It would be seen, and said to be done, though it is on one server only. */
-static void a_commit_that_waits_for_its_standby_is_let_be(void **state)
-{
-    (void)state;
-    postgres_sql("ALTER SYSTEM SET synchronous_standby_names = 'away'");
-    postgres_sql("SELECT pg_reload_conf()");
-    do { /* until the server has read it */
-        send_insert(0, 0);
-        while (asks[0].answers == 0 && no_commit_waits(NULL))
-            turn_once(loop);
-        asks[0].answers = 0;
-    } while (no_commit_waits(NULL));
-    database_cancel(database, &asks[0].query);
-    send_endless(0);
-    database_cancel(database, &asks[0].query);
-    wait_for_its_end(endless[0].text);
-    assert_true(a_commit_waits(NULL));
-    postgres_sql("ALTER SYSTEM RESET synchronous_standby_names");
-    postgres_sql("SELECT pg_reload_conf()");
-    assert_true(turn_until(loop, no_commit_waits, NULL));
-    assert_int_equal(postgres_number("SELECT count(*) FROM things"), 1);
-}
-
 /* ---- cancelled by somebody else ---- */
 
 static void cancel_at_work(const char *what)
@@ -476,7 +441,6 @@ int main(void)
         EACH(what_waits_to_be_sent_ends_nothing),
         EACH(when_nobody_can_ask_it_is_asked_later),
         EACH(without_memory_it_is_asked_later),
-        EACH(a_commit_that_waits_for_its_standby_is_let_be),
         EACH(a_write_that_somebody_waits_for_is_sent_again),
         EACH(a_read_that_somebody_waits_for_is_sent_again),
         EACH(what_is_cancelled_until_its_deadline_is_a_timeout),

@@ -13,7 +13,8 @@ from ..footprint import MIB
 ROWS = 887
 KEYS = 200  # rows that are looked up
 CALLS = [("GET", f"/getpassenger/{person_uuid(number)}") for number in range(1, KEYS + 1)]
-MIXED = CALLS + 20 * [("GET", "/v1/passengers?limit=50"), ("POST", "/postpassenger", json.dumps(passenger(name="Busy")))]
+CREATE = ("POST", "/postpassenger", json.dumps(passenger(name="Busy")))
+MIXED = CALLS + 20 * [("GET", "/v1/passengers?limit=50"), CREATE]
 READ = crowd.get(CALLS[0][1])
 
 
@@ -49,9 +50,9 @@ def keep_idle(scene, stack, idle, busy, seconds, processes):
     note(scene.line, result)
     scene.line.sent += 2 * idle
     scene.line.answered += first[200] + last[200]
-    scene.seen(f"{processes} nginx: p99 {result.p99 * 1000:.0f} ms at {result.rate:,.0f}/s; MiB with {busy} {before.memory / MIB:.0f}, and "
-               f"{idle} idle {beside.memory / MIB:.0f}, under load {watch.between(began, middle) / MIB:.0f}, later "
-               f"{watch.between(middle, end) / MIB:.0f}")
+    scene.seen(f"{processes} nginx: p99 {result.p99 * 1000:.0f} ms at {result.rate:,.0f}/s; MiB with {busy} "
+               f"{before.memory / MIB:.0f}, and {idle} idle {beside.memory / MIB:.0f}, under load "
+               f"{watch.between(began, middle) / MIB:.0f}, later {watch.between(middle, end) / MIB:.0f}")
     assert first == last == {200: idle}, f"the idle ones got {first}, and at the end {last}"
     assert not (result.refused or result.other or result.broken), result
     if scene.form == "full":

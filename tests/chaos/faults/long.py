@@ -49,7 +49,8 @@ class Reader(threading.Thread):
     def take(self, piece):
         mark = KINDS[self.kind][2]
         self.begin = self.begin or piece[:500]
-        self.rows += (self.end[len(self.end) - len(mark) + 1:] + piece).count(mark) if len(mark) > 1 else piece.count(mark)
+        before = self.end[-(len(mark) - 1):] if len(mark) > 1 else b""  # where a mark may have begun
+        self.rows += (before + piece).count(mark)
         self.end = (self.end + piece)[-500:]
         self.bytes += len(piece)
         if self.pauses > 0:
@@ -84,7 +85,8 @@ def long_answers(scene, rows, pauses, pause_s, seconds):
     scene.line.sent += len(readers)
     scene.line.answered += sum(reader.fault is None for reader in readers)
     sizes = ", ".join(f"{reader.kind} {reader.bytes / 1e6:.0f} MB" for reader in readers)
-    scene.seen(f"{sizes} in {took:.0f} s; the worker took at most {peak / MIB:.1f} MiB; lookups beside p99 {beside.p99 * 1000:.1f} ms")
+    scene.seen(f"{sizes} in {took:.0f} s; the worker took at most {peak / MIB:.1f} MiB; lookups beside p99 "
+               f"{beside.p99 * 1000:.1f} ms")
     complaints = [complaint for complaint in (reader.complaint(rows) for reader in readers) if complaint]
     assert not complaints, complaints
     assert not (beside.refused or beside.other or beside.broken), beside
@@ -93,7 +95,8 @@ def long_answers(scene, rows, pauses, pause_s, seconds):
 
 def fill(database, rows):
     """Quickly: what is written needs not outlive anything, and nobody searches."""
-    names = database.lines("""SELECT indexrelid::regclass FROM pg_index WHERE indrelid = 'passengers'::regclass AND NOT indisprimary""")
+    names = database.lines("""SELECT indexrelid::regclass FROM pg_index
+                              WHERE indrelid = 'passengers'::regclass AND NOT indisprimary""")
     database.sql("".join(f"DROP INDEX {name};" for name in names) + "ALTER TABLE passengers SET UNLOGGED")
     database.fill_passengers(rows)
     database.sql("VACUUM ANALYZE passengers")

@@ -26,7 +26,12 @@ def reload_nginx(scene):
     """Return when new processes have taken over, whatever the old ones still have to do."""
     old = serving(scene)
     os.kill(scene.stack.nginx(), signal.SIGHUP)
-    wait.until(lambda: len(serving(scene)) == len(old) and not serving(scene) & old, "new processes of nginx", pause=0.02)
+
+    def have_taken_over():
+        new = serving(scene)
+        return len(new) == len(old) and not new & old
+
+    wait.until(have_taken_over, "new processes of nginx", pause=0.02)
 
 
 @fault("nginx reloaded", full={"times": 10}, short={"times": 3})

@@ -75,7 +75,8 @@ def worker_killed(scene, times):
     scene.seen(f"{times} kills in {took:.1f} s; {len(load.failures())} lists that were streamed broke off")
 
 
-@fault("a worker stopped with SIGSTOP", full={"deadline_ms": 10_000, "seconds": 30}, short={"deadline_ms": 2000, "seconds": 5})
+@fault("a worker stopped with SIGSTOP",
+       full={"deadline_ms": 10_000, "seconds": 30}, short={"deadline_ms": 2000, "seconds": 5})
 def worker_stopped(scene, deadline_ms, seconds):
     """Requests that were on their way to it are 504 a second after the deadline; the other one does the rest."""
     deadline = scene.deadline_ms(deadline_ms) / 1000
@@ -88,7 +89,8 @@ def worker_stopped(scene, deadline_ms, seconds):
         load.await_more()
         waits = [failure.ended - failure.sent for failure in load.failures()]
         assert victim in scene.stack.workers()
-    scene.seen(f"for {seconds} s: {meanwhile:,} answers meanwhile, {len(waits)} failed after up to {max(waits, default=0):.2f} s")
+    scene.seen(f"for {seconds} s: {meanwhile:,} answers meanwhile, "
+               f"{len(waits)} failed after up to {max(waits, default=0):.2f} s")
     assert meanwhile > 100 * seconds / scene.within(1)
     # No more than wait at once: a connection that went silent is not used again.
     assert len(waits) <= len(load.clients), waits
