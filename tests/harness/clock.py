@@ -6,7 +6,7 @@ FOUND = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
 class Clock:
-    """nginx and the workers of a stack that has not been started yet ask this one; the monotonic clock is the machine's.
+    """nginx and the workers of a stack that has not been started yet ask it; the monotonic clock is the machine's.
 
     libfaketime stands between them and the kernel, and reads the file anew each time.
     """

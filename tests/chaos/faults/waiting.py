@@ -72,7 +72,7 @@ def row_locked(scene, deadline_ms, askers, times, part):
                 meanwhile += rate(load, deadline * 0.8) / times
                 assert http("GET", path).status == 200, "a locked row can't be read"
                 answers += [answer.result() for answer in waiting]
-                wait.until(lambda: waiting_for(scene, session) == 0, "PostgreSQL to end statements that nobody waits for")
+                wait.until(lambda: waiting_for(scene, session) == 0, "PostgreSQL to end what nobody waits for")
             assert http("PATCH", path, {"age": 41}).status == 200, "the row is still locked"
         load.await_more()
     waits = [seconds for _, seconds in answers]
