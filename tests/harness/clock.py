@@ -6,7 +6,7 @@ FOUND = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
 class Clock:
-    """nginx and the workers of a stack that has not been started yet ask this one. The monotonic clock is the machine's.
+    """nginx and the workers of a stack that has not been started yet ask it; the monotonic clock is the machine's.
 
     libfaketime stands between them and the kernel, and reads the file anew each time.
     """
@@ -17,10 +17,12 @@ class Clock:
         settings = {"LD_PRELOAD": FOUND[0], "FAKETIME_TIMESTAMP_FILE": self.file, "FAKETIME_NO_CACHE": 1,
                     "FAKETIME_DONT_FAKE_MONOTONIC": 1}  # fmt: skip
         # A sanitizer's library wants to be the first one.
-        sanitizer = {"ASAN_OPTIONS": ":".join(filter(None, ["verify_asan_link_order=0", stack.launcher.env.get("ASAN_OPTIONS")]))}
+        options = ["verify_asan_link_order=0", stack.launcher.env.get("ASAN_OPTIONS")]
+        sanitizer = {"ASAN_OPTIONS": ":".join(filter(None, options))}
         listed = ",".join(f'{name}="{value}"' for name, value in {**settings, **sanitizer}.items())
         configuration = stack.launcher.configuration
-        configuration.write_text(configuration.read_text().replace("[supervisord]\n", f"[supervisord]\nenvironment={listed}\n", 1))
+        section = "[supervisord]\n"
+        configuration.write_text(configuration.read_text().replace(section, f"{section}environment={listed}\n", 1))
         # nginx's processes forget their environment, but for what is named.
         nginx = stack.directory / "nginx" / "nginx.conf.in"
         nginx.write_text("".join(f"env {name};\n" for name in settings) + nginx.read_text())

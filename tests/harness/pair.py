@@ -16,8 +16,9 @@ class Standby(Cluster):
         super().__init__(**settings)
 
     def _make_data(self):
-        self._call("pg_basebackup", "--no-sync", "--checkpoint=fast", "--write-recovery-conf", "--pgdata", self.data, "--dbname",
-                   f"host={self.primary.directory} port={PORT} user=postgres application_name={NAME}")  # fmt: skip
+        primary = f"host={self.primary.directory} port={PORT} user=postgres application_name={NAME}"
+        self._call("pg_basebackup", "--no-sync", "--checkpoint=fast", "--write-recovery-conf", "--pgdata", self.data,
+                   "--dbname", primary)  # fmt: skip
 
     def promote(self):
         """Return when it takes writes."""

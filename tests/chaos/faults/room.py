@@ -37,6 +37,10 @@ def statuses(load):
     return ", ".join(f"{count} x {kind}" for kind, count in sorted(load.kinds().items(), key=str)) or "no failure"
 
 
+def await_failures(load, count):
+    wait.until(lambda: len(load.failures()) >= count, "clients to be turned away", timeout=120)
+
+
 # --- PostgreSQL's disks ---
 
 
@@ -64,7 +68,7 @@ def tables_disk_full(scene, refused):
         with scene.load(url=url) as load:
             with load.allowing(*ALLOWED):
                 mounted.fill()
-                wait.until(lambda: len(load.failures()) >= refused, "writes to be refused", timeout=120)
+                await_failures(load, refused)
                 mounted.make_room()
             load.await_more()
             failed = [failure for failure in load.failures() if failure.call.startswith("GET ")]
@@ -72,7 +76,8 @@ def tables_disk_full(scene, refused):
             scene.seen(statuses(load))
 
 
-@fault("the disk of PostgreSQL's WAL full", full={"deadline_ms": 5000, "fsync": "on"}, short={"deadline_ms": 3000, "fsync": "off"})
+@fault("the disk of PostgreSQL's WAL full",
+       full={"deadline_ms": 5000, "fsync": "on"}, short={"deadline_ms": 3000, "fsync": "off"})
 def wal_disk_full(scene, deadline_ms, fsync):
     """PostgreSQL panics; it is started again when there is room, if it has not come back by itself."""
     with small_disk("postgres", 64) as mounted:
@@ -85,7 +90,7 @@ def wal_disk_full(scene, deadline_ms, fsync):
                 with load.allowing(*ALLOWED):
                     mounted.fill()
                     write_wal(cluster)
-                    wait.until(lambda: len(load.failures()) >= len(load.clients), "clients to be turned away", timeout=60)
+                    await_failures(load, len(load.clients))
                     mounted.make_room()
                     began = time.monotonic()
                     with load.allowing(504):  # of a statement that has just been sent when its deadline comes
@@ -187,7 +192,8 @@ def count_refused(scene):
     return sum(any(words in line for words in SAID) for line in scene.cluster.log.read_text().splitlines())
 
 
-@fault("max_connections reached", full={"deadline_ms": 5000, "deadlines": 3}, short={"deadline_ms": 2000, "deadlines": 2})
+@fault("max_connections reached",
+       full={"deadline_ms": 5000, "deadlines": 3}, short={"deadline_ms": 2000, "deadlines": 2})
 def connections_taken(scene, deadline_ms, deadlines):
     """The service's sessions end, and others take their places. It asks again and again, but quietly."""
     with scene.load(PURSER_DEADLINE_MS=deadline_ms) as load:
@@ -201,7 +207,7 @@ def connections_taken(scene, deadline_ms, deadlines):
                     return int(session.sql(sessions("count(*)", scene.database))) <= LEFT
 
                 wait.until(has_few, "the slots to be taken", pause=0)
-                wait.until(lambda: len(load.failures()) >= (deadlines - 1) * len(load.clients), "clients to be turned away", timeout=120)
+                await_failures(load, (deadlines - 1) * len(load.clients))
                 assert scene.status("/healthz") == 200
                 refused, took = count_refused(scene) - refused, time.monotonic() - began
             back = scene.await_ready()

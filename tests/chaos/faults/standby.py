@@ -8,7 +8,8 @@ from harness.pair import Pair
 from ..fault import fault
 
 
-@fault("primary lost, standby promoted (synchronous, two hosts)", full={"away_s": 3, "fsync": "on"}, short={"away_s": 0.5, "fsync": "off"})
+@fault("primary lost, standby promoted (synchronous, two hosts)",
+       full={"away_s": 3, "fsync": "on"}, short={"away_s": 0.5, "fsync": "off"})
 def primary_lost(scene, away_s, fsync):
     """The standby is promoted within the deadline: nobody sees an error. The tables are those of the new primary."""
     with Pair(fsync=fsync) as pair:
@@ -31,12 +32,13 @@ def primary_lost(scene, away_s, fsync):
 def postgres_silent(scene, deadline_ms, more_s):
     """Its connections are dropped a second after the deadline, whatever TCP says."""
     deadline = deadline_ms / 1000
+    silent_s = deadline + more_s
     with scene.load(PURSER_DEADLINE_MS=deadline_ms) as load:
         with load.allowing(503, 504):
             with scene.cluster.silent():
                 began = time.monotonic()
                 load.await_all_waiting(min(0.5, deadline / 2))
-                wait.until(lambda: time.monotonic() > began + deadline + more_s, "the time to pass", timeout=deadline + more_s + 1)
+                wait.until(lambda: time.monotonic() > began + silent_s, "the time to pass", timeout=silent_s + 1)
                 assert scene.status("/healthz") == 200
                 assert scene.status("/readyz") == 503
                 waits = [failure.ended - failure.sent for failure in load.failures()]

@@ -13,11 +13,13 @@ from ..load import MIX
 
 LISTS = [  # path, Accept, HTTP; exports are not to be had in HTTP/1.0
     ("/passengerlist", "*/*", "1.1"), ("/employees/get", "*/*", "1.1"), ("/passengerlist", "*/*", "1.0"),
-    ("/employees/get", "*/*", "1.0"), ("/v1/passengers", "text/csv", "1.1"), ("/v1/employees", "application/x-ndjson", "1.1"),
+    ("/employees/get", "*/*", "1.0"), ("/v1/passengers", "text/csv", "1.1"),
+    ("/v1/employees", "application/x-ndjson", "1.1"),
 ]  # fmt: skip
 EMPLOYEES = """
     INSERT INTO employees (id, name, age, email, created_at, updated_at)
-    SELECT gen_random_uuid(), 'Person ' || n, n % 100, 'person' || n || '@listed.example', now(), now() FROM generate_series(1, {count}) AS n"""
+    SELECT gen_random_uuid(), 'Person ' || n, n % 100, 'person' || n || '@listed.example', now(), now()
+    FROM generate_series(1, {count}) AS n"""
 
 
 class Reader:
@@ -64,7 +66,8 @@ class Reader:
             return False
 
 
-@fault("a worker killed in the middle of streamed lists", full={"rows": 60_000, "times": 10}, short={"rows": 25_000, "times": 1})
+@fault("a worker killed in the middle of streamed lists",
+       full={"rows": 60_000, "times": 10}, short={"rows": 25_000, "times": 1})
 def worker_killed_in_lists(scene, rows, times):
     """Each breaks off visibly. (There is one worker, so that it is the one which sends them.)"""
     ends = Counter()
@@ -84,4 +87,5 @@ def worker_killed_in_lists(scene, rows, times):
             load.await_more()
         for table in ("passengers", "employees"):
             scene.database.sql(f"DELETE FROM {table} WHERE name LIKE 'Person %'")
-    scene.seen(", ".join(f"{count} {end}" for end, count in ends.items()) + ", all without the last chunk or the end of the JSON")
+    counts = ", ".join(f"{count} {end}" for end, count in ends.items())
+    scene.seen(f"{counts}, all without the last chunk or the end of the JSON")
