@@ -153,7 +153,7 @@ fuzz-afl: ## the same by AFL++ instead of libFuzzer
 
 coverage: ## which lines and branches of fcgi/ the tests run: build/covered/report; fails below 90 and 80 %
 	@install/packages coverage
-	@$(PARALLEL) covered www
+	@$(PARALLEL) covered
 	@tests/coverage
 
 valgrind: ## the gateway's tests with the worker under valgrind
