@@ -31,6 +31,8 @@ int batch_execute(struct lane *lane, const struct database_job *first, int count
     for (int i = 0; i < query->count; i++)
         values[i] = arrays.bytes + places[i];
     lane_execute(lane, &query->statement->text, values, query->count, tag);
+    if (query->statement->then != NULL)
+        lane_execute(lane, &query->statement->then->text, values, query->statement->then_count, NULL);
     buffer_free(&arrays);
     return 0;
 }

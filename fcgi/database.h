@@ -38,8 +38,8 @@ struct database_statement {
     struct lane_statement text;
     enum database_kind kind;
     /*
-     * Run right behind it in the same transaction, with the first parameters alone; its rows are the answer.
-     * NULL: none.
+     * Run right behind it in the same transaction, with the first parameters alone; its rows are the answer,
+     * but for an insert, whose own are. NULL: none.
      */
     const struct database_statement *then;
     int then_count; /* the parameters that `then` has */

@@ -74,6 +74,20 @@ static void write_insert(struct writer *writer)
     buffer_format(writer->out, ", %s::text", sql_key(writer->resource));
 }
 
+/*
+ * A try that comes late (its worker died, PostgreSQL had it already) must not bring back what another try has
+ * made and somebody has deleted since: the removal has left a note under the row's key. A statement of its
+ * own, because it must see what was committed while the insert was at work.
+ */
+static void write_inserted(struct writer *writer)
+{
+    const char *key = sql_key(writer->resource);
+    buffer_format(writer->out,
+                  "WITH removed AS MATERIALIZED (SELECT row FROM ledger WHERE request = ANY ($1::uuid[]) AND"
+                  " row = request) DELETE FROM %s WHERE %s IN (SELECT row FROM removed) AND written_by = %s",
+                  writer->resource->name, key, key);
+}
+
 /* The row that $2 names, if it is in a version that $3 and $4 let pass. */
 static void write_condition(struct writer *writer)
 {
@@ -147,15 +161,18 @@ static void write_put(struct writer *writer)
                   sql_key(resource), sql_key(resource), sql_key(resource));
 }
 
+/* The second note, under the row's key, is for an insert of it that comes late. */
 static void write_remove(struct writer *writer)
 {
     const struct resource *resource = writer->resource;
     buffer_format(writer->out, "WITH removed AS (DELETE FROM %s", resource->name);
     write_condition(writer);
-    buffer_format(writer->out,
-                  " AND NOT EXISTS (SELECT FROM ledger WHERE request = $1) RETURNING %s)"
-                  " INSERT INTO ledger (request, row) SELECT $1, %s FROM removed ON CONFLICT DO NOTHING",
-                  sql_key(resource), sql_key(resource));
+    buffer_format(
+        writer->out,
+        " AND NOT EXISTS (SELECT FROM ledger WHERE request = $1) RETURNING %s)"
+        " INSERT INTO ledger (request, row) SELECT $1, %s FROM removed UNION ALL SELECT %s, %s FROM removed"
+        " ON CONFLICT DO NOTHING",
+        sql_key(resource), sql_key(resource), sql_key(resource), sql_key(resource));
 }
 
 static void write_removed(struct writer *writer)
@@ -188,7 +205,8 @@ static const struct {
     [RESOURCE_GET] = {"get", write_get, DATABASE_LOOKUP, 0, false},
     [RESOURCE_LIST] = {"list", write_list_first, DATABASE_READ, 0, false},
     [RESOURCE_LIST_AFTER] = {"list_after", write_list_after, DATABASE_READ, 0, false},
-    [RESOURCE_INSERT] = {"insert", write_insert, DATABASE_INSERT, 0, false},
+    [RESOURCE_INSERT] = {"insert", write_insert, DATABASE_INSERT, RESOURCE_INSERTED, false},
+    [RESOURCE_INSERTED] = {"inserted", write_inserted, DATABASE_WRITE, 0, false},
     [RESOURCE_CHANGE] = {"change", write_change, DATABASE_WRITE, RESOURCE_CHANGED, false},
     [RESOURCE_CHANGED] = {"changed", write_changed, DATABASE_WRITE, 0, false},
     [RESOURCE_REMOVE] = {"remove", write_remove, DATABASE_WRITE, RESOURCE_REMOVED, false},
@@ -248,7 +266,7 @@ int resource_prepare(const struct resource *resource)
             .kind = shapes[i].kind,
             .key = resource->field_count + 1, /* behind the columns and the version */
             .then = shapes[i].then != 0 ? resource_statement(resource, shapes[i].then) : NULL,
-            .then_count = 2,
+            .then_count = i == RESOURCE_INSERT ? 1 : 2,
             .row = row_parameter(resource, (enum resource_statement)i)};
     }
     return 0;

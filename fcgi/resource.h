@@ -5,7 +5,8 @@
  * A table described as data, and the SQL that follows from the description.
  *
  * Every statement is harmless when the same request runs it twice (design: "sent again until the deadline").
- * An insert finds its own row, because the request makes the row's id. A change or deletion leaves a note in
+ * An insert finds its own row, because the request makes the row's id, or the note that it was deleted. A
+ * change or deletion leaves a note in
  * the ledger, in the same transaction, and reads the note: its second try may find the row in another version
  * than it asks for, or under another name, or not at all, because of the first. So does the making of a row
  * under a key of the client's, which its second try finds taken.
@@ -60,6 +61,7 @@ enum resource_statement {
     RESOURCE_LIST,       /* (none)                            -> the first page by key */
     RESOURCE_LIST_AFTER, /* key                               -> the next page */
     RESOURCE_INSERT,     /* REQUEST, FIELDS                   -> the row; its key is REQUEST */
+    RESOURCE_INSERTED,   /* (follows INSERT) */
     RESOURCE_CHANGE,  /* REQUEST, NAME, MATCH, NONE, a "t" or "f" (is it sent) and a value for each of FIELDS
                          -> the row and DONE, or none: there is no such row */
     RESOURCE_CHANGED, /* (follows CHANGE) */

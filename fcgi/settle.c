@@ -89,6 +89,19 @@ static void settle(struct connection *connection, struct database_job *job, int 
         settle_failure(connection, job, count, result);
 }
 
+/*
+ * Whether a transaction's result is known already when `next` comes: the first error tells more than what
+ * follows from it; and an insert's rows are the answer, not what is run behind it.
+ */
+static bool is_decided(const struct connection *connection, const PGresult *next)
+{
+    const struct database_job *job = connection->flight.first;
+    if (connection->result == NULL)
+        return false;
+    return !outcome_succeeded(connection->result) ||
+           (job != NULL && job->statement->kind == DATABASE_INSERT && outcome_succeeded(next));
+}
+
 static void callback_result(void *cookie, void *tag, PGresult *result)
 {
     struct connection *connection = cookie;
@@ -104,8 +117,8 @@ static void callback_result(void *cookie, void *tag, PGresult *result)
         }
         settle(connection, job, job->together, result);
         PQclear(result);
-    } else if (connection->result != NULL && !outcome_succeeded(connection->result)) {
-        PQclear(result); /* the first error tells more than what follows from it */
+    } else if (is_decided(connection, result)) {
+        PQclear(result);
     } else {
         PQclear(connection->result);
         connection->result = result;

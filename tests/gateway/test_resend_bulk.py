@@ -154,7 +154,7 @@ def test_the_rows_of_one_request_have_the_time_of_the_request(worker):
 def test_other_requests_are_answered_meanwhile(worker, database):
     """A write of many rows that waits has a connection of its own."""
     with worker.connect() as connection:
-        with database.locked("ledger"):
+        with database.holding("LOCK TABLE ledger IN SHARE MODE"):  # it may be read
             connection.send(message("POST", "/v1/passengers", [passenger()]))
             database.await_waiting(1)
             assert worker.request("POST", "/v1/passengers", passenger()).status == 201

@@ -21,9 +21,9 @@ static void statements_know_their_kind_and_name(void **state)
                                                                                      : DATABASE_WRITE;
         assert_int_equal(ours->kind, kind);
         assert_int_equal(strncmp(ours->text.name, "employees_", 10), 0);
-        assert_true((ours->then != NULL) == (which == RESOURCE_CHANGE || which == RESOURCE_REMOVE ||
-                                             which == RESOURCE_PUT || which == RESOURCE_KEY_CHANGE ||
-                                             which == RESOURCE_KEY_REMOVE));
+        assert_true((ours->then != NULL) == (which == RESOURCE_INSERT || which == RESOURCE_CHANGE ||
+                                             which == RESOURCE_REMOVE || which == RESOURCE_PUT ||
+                                             which == RESOURCE_KEY_CHANGE || which == RESOURCE_KEY_REMOVE));
         for (int other = 0; other < which; other++)
             assert_string_not_equal(ours->text.name,
                                     resource_statement(EMPLOYEES, (enum resource_statement)other)->text.name);

@@ -172,7 +172,58 @@ static void a_removal_twice_finds_its_note(void **state)
     }
     remove_if(NULL, NULL, THIRD, "ada@example.org");
     assert_string_equal(done, "no no");
-    assert_int_equal(postgres_number("SELECT count(*) FROM ledger"), 1);
+    assert_int_equal(postgres_number("SELECT count(*) FROM ledger WHERE request <> row"), 1);
+}
+
+static void an_insert_that_comes_late_does_not_bring_back_what_was_deleted(void **state)
+{
+    (void)state;
+    insert_employee(FIRST, "ada@example.org");
+    remove_if(NULL, NULL, SECOND, "ada@example.org");
+    assert_int_equal(insert_employee(FIRST, "ada@example.org"), 1); /* it was made, after all */
+    assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 0);
+    assert_int_equal(insert_employee(THIRD, "ada@example.org"), 1);
+    assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 1);
+}
+
+static bool waits_for_the_test(void *cookie)
+{
+    (void)cookie;
+    return postgres_number("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") > 0;
+}
+
+/* The first try has begun, and sees the table as it was then; another one has made the row meanwhile. */
+static void an_insert_that_is_overtaken_does_not_bring_back_what_was_deleted(void **state)
+{
+    (void)state;
+    postgres_sql("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS"
+                 " 'BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN new; END';"
+                 "CREATE TRIGGER late BEFORE INSERT ON employees FOR EACH ROW EXECUTE FUNCTION wait();"
+                 "SELECT pg_advisory_lock(4711)");
+    struct ask first = {.values = {FIRST, "36", "ada@example.org", "Ada"}};
+    assert_int_equal(
+        ask_send(&first, loop, database, resource_statement(EMPLOYEES, RESOURCE_INSERT), 4, 4000), 0);
+    assert_true(turn_until(loop, waits_for_the_test, NULL));
+    postgres_sql("INSERT INTO employees (id, written_by, age, email, name) VALUES ('" FIRST "', '" FIRST
+                 "', 36, 'ada@example.org', 'Ada')");
+    assert_int_equal(run(EMPLOYEES, RESOURCE_KEY_REMOVE, SECOND, FIRST, NULL, NULL, END), 1);
+    assert_string_equal(done, "yes no");
+    postgres_sql("SELECT pg_advisory_unlock(4711)");
+    assert_true(turn_until(loop, ask_answered, &first));
+    postgres_sql("DROP TRIGGER late ON employees; DROP FUNCTION wait");
+    assert_int_equal(first.outcome, DATABASE_OK);
+    assert_int_equal(postgres_number("SELECT count(*) FROM employees"), 0);
+}
+
+/* The key that was deleted is in use again: that row is not the one. */
+static void an_insert_that_comes_late_leaves_a_row_alone_that_was_made_again(void **state)
+{
+    (void)state;
+    insert_employee(FIRST, "ada@example.org");
+    remove_if(NULL, NULL, SECOND, "ada@example.org");
+    run(EMPLOYEES, RESOURCE_PUT, THIRD, FIRST, "37", "eve@example.org", "Eve", END);
+    assert_int_equal(insert_employee(FIRST, "ada@example.org"), 1);
+    assert_int_equal(postgres_number("SELECT count(*) FROM employees WHERE name = 'Eve'"), 1);
 }
 
 static void a_removal_the_second_time_leaves_a_new_row_alone(void **state)
@@ -407,6 +458,9 @@ int main(void)
         EACH(a_change_refused_once_may_be_made_by_the_second_try),
         EACH(a_removal_is_made_in_the_versions_that_it_asks_for),
         EACH(a_removal_twice_finds_its_note),
+        EACH(an_insert_that_comes_late_does_not_bring_back_what_was_deleted),
+        EACH(an_insert_that_is_overtaken_does_not_bring_back_what_was_deleted),
+        EACH(an_insert_that_comes_late_leaves_a_row_alone_that_was_made_again),
         EACH(a_removal_the_second_time_leaves_a_new_row_alone),
         EACH(a_row_is_found_changed_and_removed_by_its_key_too),
         EACH(a_row_is_made_once_under_a_key_of_the_clients),
