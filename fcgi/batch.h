@@ -7,8 +7,9 @@
 #include "jobs.h"
 
 /*
- * Run the statement that `count` jobs from `first` on have in common on `lane`, for all of them together. Its
- * result comes with `tag`. Returns 0, or -1 when memory ran out: nothing was sent.
+ * Run the statement that `count` jobs from `first` on have in common on `lane`, for all of them together, and
+ * behind it what it is followed by (`then`), without a tag. Its result comes with `tag`. Returns 0, or -1
+ * when memory ran out: nothing was sent.
  */
 int batch_execute(struct lane *lane, const struct database_job *first, int count, void *tag);
 

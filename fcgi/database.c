@@ -11,9 +11,8 @@
 #include <string.h>
 
 #define BATCH_MOST 128 /* lookups or inserts in one statement */
-#define SEARCH_MOST                                                                                          \
-    4 /* searches on their way on one connection: PostgreSQL needn't wait for the next one                   \
-       */
+/* Searches on their way on one connection: PostgreSQL needn't wait for the next one. */
+#define SEARCH_MOST 4
 
 const struct database_statement database_search = {.text = {.name = "search", .binary = true},
                                                    .kind = DATABASE_SEARCH};
